@@ -1,0 +1,96 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The order of the targets is the direction of the architecture: each imports only targets above it
+// (docs/architecture.md, "Code"). A new edge is a decision and is written down in docs/decisions/.
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+// SAFETY: `-Ounchecked` turns preconditions into assumptions. Only kernels are compiled with it; every shape is
+// checked by the callers in Transformer, which are not.
+let kernels: [SwiftSetting] =
+  strict + [.unsafeFlags(["-Ounchecked", "-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"])]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "autodidact",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "autodidact", targets: ["autodidact"]),
+    .executable(name: "autodidactd", targets: ["autodidactd"]),
+    .executable(name: "autodidact-verifier", targets: ["autodidact-verifier"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // System libraries: module map and shim, nothing else.
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CPython", pkgConfig: "python3-embed", providers: [.apt(["libpython3-dev"])]),
+    .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
+
+    // The core: words, events, decisions.
+    .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
+    .target(name: "EventLog", dependencies: ["Domain", crypto], swiftSettings: strict),
+    .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+    .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
+    .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
+
+    // The engine.
+    .target(name: "Tensor", dependencies: ["COpenBLAS"], swiftSettings: kernels),
+    .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
+    .target(name: "Engine", dependencies: ["Domain", "Transformer", crypto], swiftSettings: strict),
+
+    // Play and its proof.
+    .target(name: "Environments", dependencies: ["Domain"], swiftSettings: strict),
+    .target(name: "VerifierProtocol", swiftSettings: strict),
+    .target(
+      name: "Verification", dependencies: ["Domain", "VerifierProtocol", subprocess, logging], swiftSettings: strict),
+
+    // The outside.
+    .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),
+    .target(
+      name: "Daemon",
+      dependencies: [
+        "Domain", "EventLog", "PostgresLog", "Projections", "Engine", "Environments", "Verification", "Settings",
+        logging, lifecycle, unixSignals, crypto,
+      ],
+      swiftSettings: strict),
+    .executableTarget(name: "autodidact", dependencies: ["Daemon", argumentParser, logging], swiftSettings: strict),
+    .executableTarget(name: "autodidactd", dependencies: ["Daemon", argumentParser, logging], swiftSettings: strict),
+    .executableTarget(
+      name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
+
+    // Tests.
+    .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "EventLogTests", dependencies: ["EventLog", "Postgres", "PostgresLog", "Domain"], swiftSettings: strict),
+    .testTarget(name: "TensorTests", dependencies: ["Tensor"], swiftSettings: strict),
+    .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Tensor"], swiftSettings: strict),
+    .testTarget(name: "EngineTests", dependencies: ["Engine", "Domain"], swiftSettings: strict),
+    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "VerificationTests", dependencies: ["Verification", "VerifierProtocol", "Domain"], swiftSettings: strict),
+    .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
+    .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
+  ]
+)

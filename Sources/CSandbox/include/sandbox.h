@@ -1,0 +1,1 @@
+// Enter the sandbox; see sandbox.c.

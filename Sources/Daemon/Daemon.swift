@@ -1,0 +1,1 @@
+// Daemon: see docs/architecture.md, "Code".

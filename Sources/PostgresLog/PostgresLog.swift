@@ -1,0 +1,1 @@
+// PostgresLog: see docs/architecture.md, "Code".

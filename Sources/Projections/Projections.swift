@@ -1,0 +1,1 @@
+// Projections: see docs/architecture.md, "Code".

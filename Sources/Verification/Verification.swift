@@ -1,0 +1,1 @@
+// Verification: see docs/architecture.md, "Code".

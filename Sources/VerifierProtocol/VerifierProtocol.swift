@@ -1,0 +1,1 @@
+// VerifierProtocol: see docs/architecture.md, "Code".
