@@ -53,7 +53,7 @@ package enum EventCoding {
     }
   }
 
-  private static func reader<B: Decodable>(
+  private static func reader<B: Decodable & SendableMetatype>(
     _ wrap: @escaping @Sendable (B) -> Event
   ) -> @Sendable (Data) throws -> Event {
     { wrap(try value(B.self, from: $0)) }

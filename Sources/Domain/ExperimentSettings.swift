@@ -55,6 +55,9 @@ package struct PlaySettings: Hashable, Codable, Sendable {
   package var batch = 64
   /// K: problems shown to a proposer.
   package var references = 6
+  /// Induction problems shown to an induction proposer besides its program. Paper: none; completion prompts for small
+  /// models need an example.
+  package var inductionReferences = 0
   /// N: inputs of an induction problem.
   package var inputs = 10
   /// n: probe attempts behind each learnability estimate.
