@@ -45,7 +45,7 @@ package struct Generation: Hashable, Sendable {
   package var tokens: [Int32]
   /// Of each token under the tempered policy, in nats; as many as `tokens`.
   package var logProbabilities: [Float]
-  /// The completion without its stop text.
+  /// The decoded tokens, stop text included.
   package var text: String
   package var finish: Finish
 
