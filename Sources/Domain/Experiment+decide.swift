@@ -53,7 +53,7 @@ extension Experiment {
     let waiting = ledger.proposals.filter { $0.verified?.problem != nil && !$0.admitted }.map(\.id)
     if !waiting.isEmpty { return .admit(waiting) }
     if !ledger.hasAttempts(.solve) { return .attempt(.solve, solvePlans(ledger)) }
-    return .update(ledger)
+    return .update(iteration: ledger.iteration)
   }
 
   private func verification(_ ledger: IterationLedger) -> Step? {

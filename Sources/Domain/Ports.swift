@@ -90,8 +90,6 @@ package enum VerificationJob: Hashable, Sendable {
   case run(program: String, inputs: [String])
   /// Read one Python literal. Nothing is evaluated.
   case literal(String)
-  /// Read an argument list of literals. Nothing is evaluated.
-  case arguments(String)
 }
 
 /// What came of one call or one reading.

@@ -11,8 +11,8 @@ package enum Step: Hashable, Sendable {
   case attempt(Purpose, [AttemptPlan])
   /// Verify the attempts made in the step before.
   case verifyAttempts([VerificationPlan])
-  /// One training step on the iteration's samples.
-  case update(IterationLedger)
+  /// One training step on the iteration's samples, which the learner reads from the log.
+  case update(iteration: Int)
   case checkpoint
   case pause(reason: String)
   case resume(reason: String)

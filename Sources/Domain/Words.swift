@@ -1,3 +1,5 @@
+import Foundation
+
 /// The words of the field as types (architecture §3): who plays, what kind of problem, and what an attempt is for.
 
 /// A kind of problem in the code-reasoning environment (Absolute Zero §3.2): which part of a triplet (program, input,
@@ -42,16 +44,23 @@ package enum Purpose: String, Codable, Sendable, CaseIterable {
 /// The number of weight updates behind a policy: 0 is the base model.
 package typealias PolicyVersion = Int
 
-/// The name of an experiment inside the log: a UUID in lower case, given by whoever creates it.
+/// Which experiment an event belongs to: a UUID, given by whoever creates the experiment, never made here.
 package struct ExperimentID: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
-  package let rawValue: String
-  package init(rawValue: String) { self.rawValue = rawValue }
-  package init(from decoder: any Decoder) throws { rawValue = try decoder.singleValueContainer().decode(String.self) }
+  package let rawValue: UUID
+
+  package init(rawValue: UUID) { self.rawValue = rawValue }
+  package init(_ rawValue: UUID) { self.rawValue = rawValue }
+
+  package var description: String { rawValue.uuidString.lowercased() }
+
+  package init(from decoder: any Decoder) throws {
+    rawValue = try decoder.singleValueContainer().decode(UUID.self)
+  }
+
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(rawValue)
   }
-  package var description: String { rawValue }
 }
 
 /// A proposal, and the problem it becomes once verified: iteration, kind and slot. Written `12.deduction.3`.
