@@ -141,6 +141,16 @@ extension Experiment.Life {
 }
 
 extension Experiment {
+  /// An admitted problem by name.
+  ///
+  /// - Precondition: it is in a buffer. References and programs are drawn from the buffers in the same iteration.
+  package func problem(_ id: ProposalID) -> Problem {
+    guard let entry = buffers[id.kind]?.entries.first(where: { $0.id == id }) else {
+      preconditionFailure("problem \(id) is not in the buffer of \(name)")
+    }
+    return entry.problem
+  }
+
   /// All iterations of the settings are done.
   package var isFinished: Bool { iterationsDone >= settings.iterations && ledger == nil }
 

@@ -1,0 +1,240 @@
+import Domain
+import EventLog
+import Foundation
+
+/// Performs the decider's steps with real parts and turns what happened into events. It holds no state of the
+/// experiment: everything it needs is in the step, the fold and the log.
+package struct StepPerformer: Sendable {
+  package let log: any EventLog
+  package let parts: Parts
+
+  /// What steps are performed with.
+  package struct Parts: Sendable {
+    package var environment: any Environment
+    package var policy: any Policy
+    package var verifier: any Verifier
+    package var learner: any Learner
+
+    package init(
+      environment: any Environment, policy: any Policy, verifier: any Verifier, learner: any Learner
+    ) {
+      self.environment = environment
+      self.policy = policy
+      self.verifier = verifier
+      self.learner = learner
+    }
+  }
+
+  /// The events of a performed step in canonical order, and what it took.
+  package struct Performed: Sendable {
+    package var events: [NewEvent]
+    /// Tokens sampled or trained.
+    package var tokens = 0
+    /// The learner's place in the stream, to be acknowledged with the events.
+    package var acknowledgement: Acknowledgement?
+  }
+
+  package init(log: any EventLog, parts: Parts) {
+    self.log = log
+    self.parts = parts
+  }
+
+  /// Performs one step. Throws on any failure of a part; then nothing of the step is in the log (promise P8).
+  package func perform(
+    _ step: Step, of experiment: Experiment, progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    switch step {
+    case .begin(let started): return performed(.iterationStarted(started), experiment)
+    case .propose(let plans): return try await propose(plans, experiment, progress)
+    case .verifyProposals(let entries): return try await verify(entries, experiment, progress)
+    case .admit(let ids):
+      return Performed(
+        events: ids.map { newEvent(.problemAdmitted(ProblemAdmitted(problem: $0)), experiment) })
+    case .attempt(_, let plans): return try await attempt(plans, experiment, progress)
+    case .verifyAttempts(let plans): return try await verify(plans, experiment, progress)
+    case .update(let iteration): return try await update(iteration, experiment, progress)
+    case .checkpoint:
+      return performed(.checkpointSaved(try await parts.learner.save(experiment: experiment.id)), experiment)
+    case .pause(let reason): return performed(.experimentPaused(change(experiment, reason)), experiment)
+    case .resume(let reason): return performed(.experimentResumed(change(experiment, reason)), experiment)
+    case .stop(let reason): return performed(.experimentStopped(change(experiment, reason)), experiment)
+    }
+  }
+
+  private func performed(_ event: Event, _ experiment: Experiment) -> Performed {
+    Performed(events: [newEvent(event, experiment)])
+  }
+
+  private func change(_ experiment: Experiment, _ reason: String) -> LifeChange {
+    LifeChange(iteration: experiment.iterationsDone, policyVersion: experiment.policyVersion, reason: reason)
+  }
+
+  /// An event with the columns that make it easy to find: iteration, policy version, and what it follows from.
+  func newEvent(
+    _ event: Event, _ experiment: Experiment, cause: Int64? = nil, generation: GenerationRecord? = nil
+  ) -> NewEvent {
+    var iteration = experiment.ledger?.iteration
+    if case .iterationStarted(let started) = event { iteration = started.iteration }
+    return NewEvent(
+      type: event.type, schemaVersion: EventCoding.schemaVersion, iteration: iteration,
+      policyVersion: experiment.policyVersion, cause: cause.map { .recorded(Position($0)) }, body: event.body,
+      generation: generation)
+  }
+}
+
+// MARK: - Sampling
+
+extension StepPerformer {
+  private func propose(
+    _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
+    let generations = try await parts.policy.generate(requests, progress: progress)
+    precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
+    let events = plans.indices.map { index in
+      let plan = plans[index]
+      let made = ProposalMade(
+        proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id)
+      return newEvent(
+        .proposalMade(made), experiment, generation: record(requests[index], generations[index]))
+    }
+    return Performed(events: events, tokens: generations.reduce(0) { $0 + $1.tokens.count })
+  }
+
+  private func attempt(
+    _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
+    let generations = try await parts.policy.generate(requests, progress: progress)
+    precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
+    let events = plans.indices.map { index in
+      let made = AttemptMade(attempt: plans[index].id, problem: plans[index].problem.id)
+      return newEvent(
+        .attemptMade(made), experiment, generation: record(requests[index], generations[index]))
+    }
+    return Performed(events: events, tokens: generations.reduce(0) { $0 + $1.tokens.count })
+  }
+
+  private func record(_ request: GenerationRequest, _ generation: Generation) -> GenerationRecord {
+    GenerationRecord(
+      tokens: generation.tokens, logProbabilities: generation.logProbabilities, prompt: request.prompt,
+      completion: generation.text, sampling: EventCoding.json(request.sampling),
+      randomKey: Data(request.key.bytes), finish: generation.finish.rawValue)
+  }
+}
+
+// MARK: - Verifying
+
+extension StepPerformer {
+  private func verify(
+    _ entries: [IterationLedger.ProposalEntry], _ experiment: Experiment,
+    _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    let completions = try await completions(at: entries.map(\.position))
+    let checks = entries.map { entry in
+      parts.environment.check(
+        proposal: entry.made, completion: completions[entry.position] ?? "",
+        program: entry.made.program.map { experiment.problem($0) }, settings: experiment.settings)
+    }
+    let decisions = experiment.refuseDuplicates(try await decide(checks, progress))
+    let events = zip(entries, decisions).map { entry, decision in
+      newEvent(.proposalVerified(decision), experiment, cause: entry.position)
+    }
+    return Performed(events: events)
+  }
+
+  private func verify(
+    _ plans: [Step.VerificationPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    let completions = try await completions(at: plans.map(\.attempt.position))
+    let checks = plans.map { plan in
+      parts.environment.check(
+        attempt: plan.attempt.made, at: plan.problem, completion: completions[plan.attempt.position] ?? "",
+        settings: experiment.settings)
+    }
+    let decisions = try await decide(checks, progress)
+    let events = zip(plans, decisions).map { plan, decision in
+      newEvent(.attemptVerified(decision), experiment, cause: plan.attempt.position)
+    }
+    return Performed(events: events)
+  }
+
+  /// Runs the jobs of all checks in one go and hands each check its own results.
+  private func decide<Decision: Sendable>(
+    _ checks: [Check<Decision>], _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> [Decision] {
+    let jobs = checks.flatMap(\.jobs)
+    let results = jobs.isEmpty ? [] : try await parts.verifier.verify(jobs)
+    precondition(results.count == jobs.count, "\(jobs.count) jobs, \(results.count) results")
+    progress(Progress(done: jobs.count, total: jobs.count, tokens: 0))
+    var next = 0
+    return checks.map { check in
+      let count = check.jobs.count
+      defer { next += count }
+      return check.decision(Array(results[next..<next + count]))
+    }
+  }
+
+  private func completions(at positions: [Int64]) async throws -> [Int64: String] {
+    let records = try await log.allGenerations(at: positions.map { Position($0) })
+    return Dictionary(uniqueKeysWithValues: records.map { ($0.key.rawValue, $0.value.completion) })
+  }
+}
+
+// MARK: - Learning
+
+extension StepPerformer {
+  private func update(
+    _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> Performed {
+    let consumer = LearnerConsumer(experiment: experiment.id, settings: experiment.settings)
+    guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
+      throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
+    }
+    let event = try await learn(lesson, experiment, progress)
+    return Performed(
+      events: [newEvent(event.event, experiment)], tokens: event.tokens, acknowledgement: lesson.acknowledgement)
+  }
+
+  private func learn(
+    _ lesson: LearnerConsumer.Lesson, _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+  ) async throws -> (event: Event, tokens: Int) {
+    func skipped(_ reason: String) -> (Event, Int) {
+      let event = UpdateSkipped(
+        iteration: lesson.ledger.iteration, policyVersion: experiment.policyVersion, reason: reason,
+        groups: lesson.batch.groups)
+      return (.updateSkipped(event), 0)
+    }
+    guard lesson.batch.samples.contains(where: { $0.advantage != 0 }) else {
+      return skipped("no group has rewards that differ")
+    }
+    do {
+      let outcome = try await parts.learner.update(
+        lesson.batch.samples, settings: experiment.settings.learner, progress: progress)
+      let event = WeightsUpdated(
+        fromVersion: experiment.policyVersion, toVersion: experiment.policyVersion + 1,
+        batchDigest: lesson.batch.digest, consumed: lesson.batch.samples.map(\.id), groups: lesson.batch.groups,
+        outcome: outcome)
+      return (.weightsUpdated(event), outcome.tokens)
+    } catch LearnerError.notFinite(let what) {
+      return skipped("not finite: \(what)")
+    }
+  }
+}
+
+extension EventLog {
+  /// Generations at any number of positions, read in pages.
+  package func allGenerations(at positions: [Position]) async throws -> [Position: GenerationRecord] {
+    var result: [Position: GenerationRecord] = [:]
+    var rest = positions[...]
+    while !rest.isEmpty {
+      let page = rest.prefix(LogLimits.readMax)
+      result.merge(try await generations(at: Array(page))) { first, _ in first }
+      rest = rest.dropFirst(page.count)
+    }
+    for position in positions where result[position] == nil {
+      throw EventLogError.corrupt("the event at position \(position) has no generation")
+    }
+    return result
+  }
+}

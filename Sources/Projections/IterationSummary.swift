@@ -1,0 +1,141 @@
+import Domain
+
+/// What one iteration came to: a fold over its ledger, shown after each iteration and by `status`.
+package struct IterationSummary: Hashable, Codable, Sendable {
+  package var iteration: Int
+  /// Seeding round; nil in self-play.
+  package var seedingRound: Int?
+  /// After the iteration.
+  package var policyVersion: PolicyVersion
+  package var kinds: [KindSummary]
+  /// Refused proposals by reason, most frequent first.
+  package var refusals: [RefusalCount]
+  /// Mean reward of the trained samples by role; nil if the role has none.
+  package var proposerReward: Double?
+  package var solverReward: Double?
+  package var outcome: UpdateOutcome?
+  /// Why there was no update.
+  package var skipped: String?
+  /// Time and tokens by phase, in the order they came.
+  package var phases: [Phase]
+  /// The accepted problem nearest to being learnable, as an example of what was invented.
+  package var example: Example?
+
+  /// One kind's part of an iteration.
+  package struct KindSummary: Hashable, Codable, Sendable {
+    package var kind: Kind
+    package var proposed: Int
+    package var accepted: Int
+    /// Probe attempts at this iteration's accepted problems.
+    package var probes: SolveCount
+    /// Accepted problems solved sometimes but not always.
+    package var learnable: Int
+    /// Trained attempts.
+    package var solves: SolveCount
+  }
+
+  /// How often a reason for refusal came.
+  package struct RefusalCount: Hashable, Codable, Sendable {
+    package var refusal: Refusal
+    package var count: Int
+  }
+
+  /// A step's share of the iteration.
+  package struct Phase: Hashable, Codable, Sendable {
+    package var name: String
+    package var seconds: Double
+    package var tokens: Int
+
+    package init(name: String, seconds: Double, tokens: Int) {
+      self.name = name
+      self.seconds = seconds
+      self.tokens = tokens
+    }
+  }
+
+  /// An accepted problem and how its probes went.
+  package struct Example: Hashable, Codable, Sendable {
+    package var id: ProposalID
+    package var problem: Problem
+    package var probes: SolveCount
+  }
+
+  /// - Parameter phases: what the steps took, where it is known; steps of one name are added up.
+  package init(_ ledger: IterationLedger, settings: ExperimentSettings, phases: [Phase]) {
+    iteration = ledger.iteration
+    seedingRound = ledger.isSeeding ? ledger.round : nil
+    policyVersion = ledger.update?.toVersion ?? ledger.policyVersion
+    kinds = settings.play.kinds.sorted().compactMap { Self.kindSummary($0, ledger) }
+    refusals = Self.refusals(ledger)
+    outcome = ledger.update?.outcome
+    skipped = ledger.skipped?.reason
+    self.phases = Self.sum(phases)
+    example = Self.example(ledger)
+    let groups = ledger.update?.groups ?? ledger.skipped?.groups ?? []
+    proposerReward = Self.meanReward(groups.filter { $0.role == .proposer })
+    solverReward = Self.meanReward(groups.filter { $0.role == .solver })
+  }
+
+  package var proposed: Int { kinds.reduce(0) { $0 + $1.proposed } }
+  package var accepted: Int { kinds.reduce(0) { $0 + $1.accepted } }
+  package var seconds: Double { phases.reduce(0) { $0 + $1.seconds } }
+
+  private static func kindSummary(_ kind: Kind, _ ledger: IterationLedger) -> KindSummary? {
+    let proposals = ledger.proposals.filter { $0.id.kind == kind }
+    let attempts = ledger.attempts.filter { $0.id.kind == kind && $0.id.purpose == .solve }
+    guard !proposals.isEmpty || !attempts.isEmpty else { return nil }
+    let accepted = proposals.filter { $0.verified?.problem != nil }
+    var summary = KindSummary(
+      kind: kind, proposed: proposals.count, accepted: accepted.count, probes: SolveCount(), learnable: 0,
+      solves: SolveCount())
+    for entry in accepted {
+      let probes = ledger.probes(of: entry.id)
+      summary.probes.attempts += probes.attempts
+      summary.probes.correct += probes.correct
+      if learnability(probes) > 0 { summary.learnable += 1 }
+    }
+    for attempt in attempts { summary.solves.count(attempt.verified?.verdict == .correct) }
+    return summary
+  }
+
+  private static func refusals(_ ledger: IterationLedger) -> [RefusalCount] {
+    Refusal.allCases.map { refusal in
+      RefusalCount(refusal: refusal, count: ledger.proposals.count { $0.verified?.refusal == refusal })
+    }
+    .filter { $0.count > 0 }
+    .sorted { ($1.count, $0.refusal.rawValue) < ($0.count, $1.refusal.rawValue) }
+  }
+
+  private static func meanReward(_ groups: [RewardGroup]) -> Double? {
+    let samples = groups.reduce(0) { $0 + $1.samples }
+    guard samples > 0 else { return nil }
+    return groups.reduce(0) { $0 + $1.meanReward * Double($1.samples) } / Double(samples)
+  }
+
+  private static func sum(_ phases: [Phase]) -> [Phase] {
+    var result: [Phase] = []
+    for phase in phases {
+      if let index = result.firstIndex(where: { $0.name == phase.name }) {
+        result[index].seconds += phase.seconds
+        result[index].tokens += phase.tokens
+      } else {
+        result.append(phase)
+      }
+    }
+    return result
+  }
+
+  /// The most learnable accepted problem, the first of equals.
+  private static func example(_ ledger: IterationLedger) -> Example? {
+    var best: Example?
+    for (id, problem) in ledger.accepted {
+      let example = Example(id: id, problem: problem, probes: ledger.probes(of: id))
+      guard let current = best else {
+        best = example
+        continue
+      }
+      if learnability(example.probes) > learnability(current.probes) { best = example }
+    }
+    return best
+  }
+}
