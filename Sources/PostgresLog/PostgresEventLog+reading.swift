@@ -1,0 +1,106 @@
+import EventLog
+import FoundationEssentials
+import Postgres
+
+// What the PostgreSQL log answers without appending.
+extension PostgresEventLog {
+  package func experiments() async throws(EventLogError) -> [ExperimentRecord] {
+    try await perform("listing experiments") { connection throws(PostgresError) in
+      let rows = try connection.query(ExperimentRecord.sql + " order by number")
+      return try rows.decoded(ExperimentRecord.init(row:))
+    }
+  }
+
+  package func experiment(named name: String) async throws(EventLogError) -> ExperimentRecord? {
+    // A text without U+0000 is all that PostgreSQL can be asked about.
+    guard !name.utf8.contains(0) else { return nil }
+    return try await perform("looking up an experiment") { connection throws(PostgresError) in
+      let rows = try connection.query(ExperimentRecord.sql + " where name = $1", [.text(name)])
+      return try rows.decoded(ExperimentRecord.init(row:)).first
+    }
+  }
+
+  package func experiment(_ id: ExperimentID) async throws(EventLogError) -> ExperimentRecord? {
+    try await perform("looking up an experiment") { connection throws(PostgresError) in
+      let rows = try connection.query(ExperimentRecord.sql + " where id = $1", [.uuid(id.rawValue)])
+      return try rows.decoded(ExperimentRecord.init(row:)).first
+    }
+  }
+
+  package func read(
+    experiment: ExperimentID?, after position: Position, types: [String]?, limit: Int
+  ) async throws(EventLogError) -> [RecordedEvent] {
+    precondition((1...LogLimits.readMax).contains(limit), "a read of \(limit) events")
+    let sql = experiment == nil ? RecordedEvent.globalSQL : RecordedEvent.experimentSQL
+    var parameters: [Parameter] = [.int64(position.rawValue), .textArray(types), .int64(Int64(limit))]
+    if let experiment { parameters.append(.uuid(experiment.rawValue)) }
+    let bound = parameters
+    let events = try await perform("reading events") { connection throws(PostgresError) in
+      try connection.query(sql, bound).decoded(RecordedEvent.init(row:))
+    }
+    if types == nil { try checkContiguous(events, of: experiment, after: position) }
+    return events
+  }
+
+  /// A hole is corruption here, not weather: no reader may step over it.
+  private func checkContiguous(
+    _ events: [RecordedEvent], of experiment: ExperimentID?, after position: Position
+  ) throws(EventLogError) {
+    var previous = experiment == nil ? position.rawValue : (events.first?.version ?? 1) - 1
+    for event in events {
+      let number = experiment == nil ? event.position.rawValue : event.version
+      guard number == previous + 1 else {
+        throw .corrupt("event \(number) follows \(previous) \(experiment == nil ? "in the log" : "in its experiment")")
+      }
+      previous = number
+    }
+  }
+
+  package func event(at position: Position) async throws(EventLogError) -> RecordedEvent? {
+    guard position > .start else { return nil }
+    return try await perform("reading an event") { connection throws(PostgresError) in
+      try connection.query(RecordedEvent.singleSQL, [.int64(position.rawValue)])
+        .decoded(RecordedEvent.init(row:)).first
+    }
+  }
+
+  package func generations(at positions: [Position]) async throws(EventLogError) -> [Position: GenerationRecord] {
+    precondition(positions.count <= LogLimits.readMax, "a read of \(positions.count) generations")
+    let rows = try await perform("reading generations") { connection throws(PostgresError) in
+      try connection.query(GenerationRecord.sql, [.int64Array(positions.map(\.rawValue))])
+    }
+    var generations: [Position: GenerationRecord] = [:]
+    for row in rows {
+      let (position, generation) = try GenerationRecord.decode(row)
+      generations[position] = generation
+    }
+    return generations
+  }
+
+  package func appends(after position: Position, limit: Int) async throws(EventLogError) -> [AppendRecord] {
+    precondition((1...LogLimits.readMax).contains(limit), "a read of \(limit) appends")
+    return try await perform("reading appends") { connection throws(PostgresError) in
+      let rows = try connection.query(AppendRecord.sql, [.int64(position.rawValue), .int64(Int64(limit))])
+      return try rows.decoded(AppendRecord.init(row:))
+    }
+  }
+
+  package func head() async throws(EventLogError) -> LogHead {
+    let heads = try await perform("reading the head") { connection throws(PostgresError) in
+      try connection.query("select position, hash from log.head").decoded { row throws(PostgresError) in
+        LogHead(position: Position(try row.int64(0)), hash: try row.data(1))
+      }
+    }
+    guard let head = heads.first else { throw .corrupt("log.head is empty") }
+    return head
+  }
+}
+
+extension Rows {
+  func decoded<Value>(_ decode: (Row) throws(PostgresError) -> Value) throws(PostgresError) -> [Value] {
+    var values: [Value] = []
+    values.reserveCapacity(count)
+    for row in self { values.append(try decode(row)) }
+    return values
+  }
+}

@@ -1,1 +1,0 @@
-// PostgresLog: see docs/architecture.md, "Code".

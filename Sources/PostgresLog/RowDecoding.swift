@@ -1,0 +1,118 @@
+import EventLog
+import FoundationEssentials
+import Postgres
+
+// The statements that read the log's tables, each beside the decoding of its columns.
+
+extension ExperimentRecord {
+  static let sql = "select id, name, version, epoch, state, created_at, last_position from log.experiments"
+
+  init(row: Row) throws(PostgresError) {
+    self.init(
+      id: ExperimentID(try row.uuid(0)), name: try row.text(1), version: try row.int64(2), epoch: try row.int64(3),
+      state: try row.text(4), createdAt: Timestamp(microseconds: try row.microseconds(5)),
+      lastPosition: Position(try row.int64(6)))
+  }
+}
+
+extension RecordedEvent {
+  private static let columns = """
+    select e.position, x.id, e.version, e.type, e.schema_version, e.iteration, e.policy_version, e.cause, e.recorded_at,
+           e.body
+    from log.events e join log.experiments x on x.number = e.experiment
+    """
+
+  static let singleSQL = columns + " where e.position = $1"
+
+  static let globalSQL =
+    columns + " where e.position > $1 and ($2::text[] is null or e.type = any($2)) order by e.position limit $3"
+
+  /// One experiment's events in order of version, which is their order of position. Where to begin is worked out from
+  /// the append at or before the position: within an append, positions and versions advance together.
+  static let experimentSQL =
+    columns + """
+       where e.experiment = (select number from log.experiments where id = $4)
+         and e.version > coalesce((
+           select a.first_version - 1 + least($1, a.last_position) - a.first_position + 1
+           from log.appends a
+           where a.experiment = (select number from log.experiments where id = $4) and a.first_position <= $1
+           order by a.first_position desc limit 1), 0)
+         and ($2::text[] is null or e.type = any($2))
+       order by e.version limit $3
+      """
+
+  init(row: Row) throws(PostgresError) {
+    self.init(
+      position: Position(try row.int64(0)), experiment: ExperimentID(try row.uuid(1)), version: try row.int64(2),
+      type: try row.text(3), schemaVersion: Int(try row.int16(4)), iteration: try row.optionalInt32(5).map(Int.init),
+      policyVersion: try row.optionalInt32(6).map(Int.init), cause: try row.optionalInt64(7).map { Position($0) },
+      recordedAt: Timestamp(microseconds: try row.microseconds(8)), body: try row.data(9))
+  }
+}
+
+extension AppendRecord {
+  static let sql = """
+    select a.key, x.id, a.first_position, a.last_position, a.first_version, a.epoch, a.recorded_at, a.digest,
+           a.previous_hash, a.hash
+    from log.appends a join log.experiments x on x.number = a.experiment
+    where a.first_position >= coalesce(
+            (select first_position from log.appends where first_position <= $1 order by first_position desc limit 1), 0)
+      and a.last_position > $1
+    order by a.first_position limit $2
+    """
+
+  init(row: Row) throws(PostgresError) {
+    self.init(
+      key: try row.text(0), experiment: ExperimentID(try row.uuid(1)), first: Position(try row.int64(2)),
+      last: Position(try row.int64(3)), firstVersion: try row.int64(4), epoch: try row.optionalInt64(5),
+      recordedAt: Timestamp(microseconds: try row.microseconds(6)), digest: try row.data(7),
+      previousHash: try row.data(8), hash: try row.data(9))
+  }
+}
+
+extension GenerationRecord {
+  static let sql = """
+    select position, tokens, log_probabilities, prompt, completion, sampling, random_key, finish
+    from log.generations where position = any($1)
+    """
+
+  static func decode(_ row: Row) throws(EventLogError) -> (Position, GenerationRecord) {
+    do {
+      let tokens = try [Int32](littleEndianBytes: row.bytes(1))
+      let logProbabilities = try [Float](littleEndianBytes: row.bytes(2))
+      let position = Position(try row.int64(0))
+      guard tokens.count == logProbabilities.count else {
+        throw EventLogError.corrupt(
+          "\(tokens.count) tokens, \(logProbabilities.count) log-probabilities at \(position)")
+      }
+      return (
+        position,
+        GenerationRecord(
+          tokens: tokens, logProbabilities: logProbabilities, prompt: try row.text(3), completion: try row.text(4),
+          sampling: try row.data(5), randomKey: try row.data(6), finish: try row.text(7))
+      )
+    } catch let error as EventLogError {
+      throw error
+    } catch {
+      throw .corrupt("\(error)")
+    }
+  }
+}
+
+extension ConsumerRecord {
+  static let sql = """
+    select c.name, c.version, x.id, c.position, c.state, c.failure
+    from log.consumers c left join log.experiments x on x.number = c.experiment
+    """
+
+  init(row: Row) throws(PostgresError) {
+    let experiment = row.isNull(2) ? nil : ExperimentID(try row.uuid(2))
+    let state = try row.text(4)
+    guard let known = ConsumerState(rawValue: state) else {
+      throw PostgresError(.decoding, message: "a consumer's state is \"\(state)\"")
+    }
+    self.init(
+      consumer: Consumer(name: try row.text(0), version: Int(try row.int32(1)), experiment: experiment),
+      position: Position(try row.int64(3)), state: known, failure: try row.optionalText(5))
+  }
+}
