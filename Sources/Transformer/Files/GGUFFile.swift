@@ -92,7 +92,10 @@ package final class GGUFFile: Sendable {
       let key = try cursor.string("the key", maximum: keyLengthMax)
       guard !key.isEmpty else { throw start.error(.format, "the key is empty") }
       cursor.place = "key \"\(key)\""
-      guard result[key] == nil else { throw start.error(.conflict, "the key occurs twice") }
+      guard result[key] == nil else {
+        throw ModelFileError(
+          .conflict, file: start.file, place: cursor.place, offset: start.offset, "the key occurs twice")
+      }
       result[key] = try cursor.value(of: cursor.valueType())
     }
     return result
