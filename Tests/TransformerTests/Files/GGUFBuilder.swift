@@ -32,6 +32,18 @@ struct GGUFBuilder {
     add(key, .array, Self.bytes(type.rawValue) + Self.bytes(UInt64(elements.count)) + elements.flatMap(\.self))
   }
 
+  mutating func remove(_ key: String) { keys.removeAll { $0.name == key } }
+
+  mutating func replaceArray(_ key: String, _ texts: [String]) {
+    remove(key)
+    addArray(key, .string, texts.map { Self.string($0) })
+  }
+
+  mutating func replaceArray(_ key: String, int32 numbers: [Int32]) {
+    remove(key)
+    addArray(key, .int32, numbers.map { Self.bytes($0) })
+  }
+
   /// Appends a tensor after the earlier ones, aligned.
   mutating func addTensor(_ name: String, shape: [Int], type: TensorType, data: [UInt8]) {
     let end = tensors.last.map { Int($0.offset) + $0.data.count } ?? 0
