@@ -1,1 +1,0 @@
-// Transformer: see docs/architecture.md, "Code".
