@@ -93,3 +93,10 @@ package func fill(out: Out, value: Float, count: Int, pool: ThreadPool) {
     (out + range.lowerBound).update(repeating: value, count: range.count)
   }
 }
+
+/// out (count) = input, shared among the threads.
+package func copy(out: Out, input: In, count: Int, pool: ThreadPool) {
+  pool.runChunks(count, chunk: 16_384) { range, _ in
+    (out + range.lowerBound).update(from: input + range.lowerBound, count: range.count)
+  }
+}
