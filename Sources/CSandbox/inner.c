@@ -1,0 +1,112 @@
+// The inner layers: what a forked child does between fork and the first byte of model-written code.
+#define _GNU_SOURCE
+#include "sandbox.h"
+#include "filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static uint8_t frame_nonce[SANDBOX_NONCE_BYTES];
+
+void sandbox_set_nonce(const uint8_t *nonce) { memcpy(frame_nonce, nonce, SANDBOX_NONCE_BYTES); }
+
+static void write_all(const uint8_t *bytes, size_t count) {
+  while (count > 0) {
+    ssize_t written = write(SANDBOX_RESULT_FD, bytes, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // the parent sees a short frame, which is no result
+    bytes += written;
+    count -= (size_t)written;
+  }
+}
+
+void sandbox_finish(uint8_t kind, const uint8_t *payload, size_t count) {
+  write_all(frame_nonce, SANDBOX_NONCE_BYTES);
+  write_all(&kind, 1);
+  write_all(payload, count);
+  for (;;) _exit(0);
+}
+
+static void report_refused_call(int signal, siginfo_t *info, void *context) {
+  (void)signal;
+  (void)context;
+  uint32_t number = (uint32_t)info->si_syscall;
+  uint8_t payload[4] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
+  sandbox_finish(SANDBOX_KIND_REFUSED, payload, sizeof payload);
+}
+
+// Its own stack, so that a refused call is reported even when the program used up the ordinary one.
+static uint8_t handler_stack[16384];
+
+static int install_handler(void) {
+  stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack, .ss_flags = 0};
+  if (sigaltstack(&stack, NULL) != 0) return errno;
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_sigaction = report_refused_call;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigfillset(&action.sa_mask);
+  if (sigaction(SIGSYS, &action, NULL) != 0) return errno;
+  signal(SIGPIPE, SIG_DFL);  // a child whose parent is gone has nothing left to do
+  signal(SIGPROF, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  return sigprocmask(SIG_SETMASK, &none, NULL) == 0 ? 0 : errno;
+}
+
+static int limit(int resource, rlim_t value) {
+  struct rlimit both = {.rlim_cur = value, .rlim_max = value};
+  return setrlimit((__rlimit_resource_t)resource, &both) == 0 ? 0 : errno;
+}
+
+static int set_limits(const struct sandbox_limits *limits) {
+  uint64_t cpu_seconds = limits->cpu_microseconds / 1000000 + 1;
+  int error = 0;
+  if ((error = limit(RLIMIT_AS, limits->address_space_bytes)) != 0) return error;
+  if ((error = limit(RLIMIT_STACK, limits->stack_bytes)) != 0) return error;
+  if ((error = limit(RLIMIT_CPU, cpu_seconds)) != 0) return error;
+  if ((error = limit(RLIMIT_CORE, 0)) != 0) return error;
+  if ((error = limit(RLIMIT_FSIZE, 0)) != 0) return error;
+  if ((error = limit(RLIMIT_NPROC, 0)) != 0) return error;
+  if ((error = limit(RLIMIT_MEMLOCK, 0)) != 0) return error;
+  if ((error = limit(RLIMIT_MSGQUEUE, 0)) != 0) return error;
+  if ((error = limit(RLIMIT_NOFILE, 0)) != 0) return error;
+  struct itimerval timer;
+  memset(&timer, 0, sizeof timer);
+  timer.it_value.tv_sec = (time_t)(limits->cpu_microseconds / 1000000);
+  timer.it_value.tv_usec = (suseconds_t)(limits->cpu_microseconds % 1000000);
+  return setitimer(ITIMER_PROF, &timer, NULL) == 0 ? 0 : errno;
+}
+
+static int keep_only(int result_fd) {
+  if (result_fd != SANDBOX_RESULT_FD && dup2(result_fd, SANDBOX_RESULT_FD) < 0) return errno;
+  if (syscall(SYS_close_range, 0U, SANDBOX_RESULT_FD - 1U, 0U) != 0) return errno;
+  return syscall(SYS_close_range, SANDBOX_RESULT_FD + 1U, ~0U, 0U) == 0 ? 0 : errno;
+}
+
+int sandbox_enter(int result_fd, const struct sandbox_limits *limits, const char **step) {
+  int error = 0;
+  *step = "descriptors";
+  if ((error = keep_only(result_fd)) != 0) return error;
+  *step = "signal handler";
+  if ((error = install_handler()) != 0) return error;
+  *step = "not dumpable";
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
+#ifdef PR_SET_TSC
+  // Without the time stamp counter the vDSO cannot read a clock, and the filter refuses the system calls behind it:
+  // a program has no clock at all, so none can leak into its value.
+  *step = "clock";
+  if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0) return errno;
+#endif
+  *step = "limits";
+  if ((error = set_limits(limits)) != 0) return error;
+  *step = "system call filter";
+  return sandbox_filter_install();
+}

@@ -1,0 +1,99 @@
+/// One thing the daemon asks a verifier worker. Equal jobs have equal answers, so the pool runs equal jobs once.
+///
+/// Environments build jobs and judge the replies; neither the pool nor the worker knows what a reward is, and no job
+/// carries the expected answer: a program cannot find what it is not given.
+package enum VerifierJob: Codable, Hashable, Sendable {
+  /// Run a program on one or more inputs.
+  case run(RunJob)
+  /// Read one Python literal, such as a solver's answer, without evaluating it.
+  case literal(LiteralJob)
+  /// Bring a program into its normal form, to find duplicates.
+  case normalise(NormaliseJob)
+}
+
+/// A program and the calls to make of it. Every call has its own process, so calls cannot influence each other.
+package struct RunJob: Codable, Hashable, Sendable {
+  /// Python source with a top-level `def` of `entry`.
+  package var program: String
+  /// Source text of argument lists, for example `3, 'abc'`. Only literals; they are parsed, never evaluated.
+  package var calls: [String]
+  /// The name of the function to call.
+  package var entry: String
+  package var limits: VerifierLimits
+  /// Runs every call that gave a value again in an interpreter with another hash seed, and compares.
+  package var checksDeterminism: Bool
+  package var screening: Screening
+
+  package init(
+    program: String, calls: [String], entry: String = "f", limits: VerifierLimits = .standard,
+    checksDeterminism: Bool = true, screening: Screening = .standard
+  ) {
+    self.program = program
+    self.calls = calls
+    self.entry = entry
+    self.limits = limits
+    self.checksDeterminism = checksDeterminism
+    self.screening = screening
+  }
+}
+
+/// One Python literal to be read in an interpreter that has never seen a program.
+package struct LiteralJob: Codable, Hashable, Sendable {
+  package var text: String
+  package var limits: VerifierLimits
+
+  package init(text: String, limits: VerifierLimits = .standard) {
+    self.text = text
+    self.limits = limits
+  }
+}
+
+/// A program to be brought into its normal form: parsed, docstrings and comments gone, written out again.
+package struct NormaliseJob: Codable, Hashable, Sendable {
+  package var program: String
+  /// The function whose shape `ProgramShape` describes.
+  package var entry: String
+  package var limits: VerifierLimits
+
+  package init(program: String, entry: String = "f", limits: VerifierLimits = .standard) {
+    self.program = program
+    self.entry = entry
+    self.limits = limits
+  }
+}
+
+/// What one child process may use. Every limit ends the child; none cuts a value.
+package struct VerifierLimits: Codable, Hashable, Sendable {
+  /// Time on the wall, kept by the child's parent. Choose it well above `cpuSeconds`: a busy host is no fault of a
+  /// program.
+  package var wallSeconds: Double
+  /// Processor time, kept by the kernel.
+  package var cpuSeconds: Double
+  /// Memory the program may map beyond that of the warm interpreter.
+  package var memoryBytes: Int
+  /// The greatest length of a canonical value, in UTF-8 bytes; also of canonical inputs.
+  package var outputBytes: Int
+  package var stackBytes: Int
+
+  package init(wallSeconds: Double, cpuSeconds: Double, memoryBytes: Int, outputBytes: Int, stackBytes: Int) {
+    self.wallSeconds = wallSeconds
+    self.cpuSeconds = cpuSeconds
+    self.memoryBytes = memoryBytes
+    self.outputBytes = outputBytes
+    self.stackBytes = stackBytes
+  }
+
+  /// Two seconds of processor, ten on the wall, 256 MiB, values up to 16 KiB, 8 MiB of stack.
+  package static let standard = VerifierLimits(
+    wallSeconds: 10, cpuSeconds: 2, memoryBytes: 256 << 20, outputBytes: 16 << 10, stackBytes: 8 << 20)
+
+  /// Why these limits cannot be used, or nil. Called by the pool before sending and by the worker on arrival.
+  package var complaint: String? {
+    if !(wallSeconds > 0.001 && wallSeconds <= 600) { return "wallSeconds is \(wallSeconds), allowed 0.001…600" }
+    if !(cpuSeconds > 0.001 && cpuSeconds <= 600) { return "cpuSeconds is \(cpuSeconds), allowed 0.001…600" }
+    if !(1 << 20...64 << 30 ~= memoryBytes) { return "memoryBytes is \(memoryBytes), allowed 1 MiB…64 GiB" }
+    if !(1...4 << 20 ~= outputBytes) { return "outputBytes is \(outputBytes), allowed 1…4 MiB" }
+    if !(256 << 10...64 << 20 ~= stackBytes) { return "stackBytes is \(stackBytes), allowed 256 KiB…64 MiB" }
+    return nil
+  }
+}

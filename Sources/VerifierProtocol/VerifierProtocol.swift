@@ -1,1 +1,0 @@
-// VerifierProtocol: see docs/architecture.md, "Code".

@@ -1,0 +1,213 @@
+/// Python code that works on syntax trees. It runs in a child before any model-written code exists there, so nothing
+/// can have been patched; nothing of it is used after the program has started.
+enum Prelude {
+  /// Modules a program may import. Loaded before the sandbox closes; afterwards no module can be read from disk.
+  /// `random`, `time`, `os`, `sys` and the like are absent on purpose: nothing they offer is a value of the inputs.
+  static let modules = [
+    "abc", "array", "base64", "binascii", "bisect", "cmath", "collections", "collections.abc", "copy",
+    "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "heapq", "itertools", "json", "math",
+    "numbers", "operator", "re", "statistics", "string", "struct", "textwrap", "typing", "unicodedata",
+  ]
+
+  /// Needed by the prelude and by ordinary string methods; not importable by programs.
+  static let modulesHidden = ["ast", "encodings.latin_1", "encodings.ascii", "encodings.utf_16", "encodings.utf_32"]
+
+  static let source = """
+    import ast
+
+    DEPTH_MAX = 64
+
+    class Refused(Exception):
+        def __init__(self, kind, reason):
+            self.kind, self.reason = kind, reason
+
+    def parse(text, kind, mode):
+        try:
+            return ast.parse(text, mode=mode)
+        except SyntaxError as error:
+            line = f" (line {error.lineno})" if mode == "exec" and error.lineno else ""
+            raise Refused(kind, f"syntax error: {error.msg}{line}")
+        except ValueError as error:
+            raise Refused(kind, f"syntax error: {error}")
+        except (RecursionError, MemoryError):
+            raise Refused(kind, "syntax error: nested too deeply")
+
+    # Screening: early, explained refusals. The sandbox does not rely on it.
+
+    def check_module(name, allowed, banned):
+        parts = name.split(".")
+        prefixes = [".".join(parts[:count + 1]) for count in range(len(parts))]
+        for prefix in prefixes:
+            if prefix in banned:
+                raise Refused("forbidden", f"the module '{prefix}' is banned")
+        if parts[0] not in allowed:
+            raise Refused("forbidden", f"the module '{name}' is not among those allowed")
+
+    def screen(tree, allowed, banned_modules, banned_names):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    check_module(alias.name, allowed, banned_modules)
+            elif isinstance(node, ast.ImportFrom):
+                if node.level or node.module is None:
+                    raise Refused("forbidden", "relative imports are not allowed")
+                check_module(node.module, allowed, banned_modules)
+                for alias in node.names:
+                    check_module(f"{node.module}.{alias.name}", allowed, banned_modules)
+                    if alias.name in banned_names:
+                        raise Refused("forbidden", f"the name '{alias.name}' is banned")
+            elif isinstance(node, ast.Name) and node.id in banned_names:
+                raise Refused("forbidden", f"the name '{node.id}' is banned")
+            elif isinstance(node, ast.Attribute) and node.attr in banned_names:
+                raise Refused("forbidden", f"the attribute '{node.attr}' is banned")
+
+    # Literals: a walker that builds values from displays and constants and knows nothing else.
+
+    def number(node, depth):
+        value = literal(node, depth)
+        if type(value) is not int and type(value) is not float:
+            raise Refused("literal", "a sign before something that is not a number")
+        return value
+
+    def literal_call(node, depth):
+        name = node.func.id if isinstance(node.func, ast.Name) else None
+        if name not in ("set", "frozenset", "float") or node.keywords or len(node.args) > 1:
+            raise Refused("literal", "a call is not a literal")
+        if name == "float":
+            argument = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            if argument not in ("nan", "inf", "-inf"):
+                raise Refused("literal", "a call is not a literal")
+            return float(argument)
+        if not node.args:
+            return set() if name == "set" else frozenset()
+        if not isinstance(node.args[0], (ast.List, ast.Tuple, ast.Set)):
+            raise Refused("literal", "a call is not a literal")
+        items = [literal(item, depth - 1) for item in node.args[0].elts]
+        return hashable(lambda: set(items) if name == "set" else frozenset(items))
+
+    def hashable(build):
+        try:
+            return build()
+        except TypeError as error:
+            raise Refused("literal", str(error))
+
+    def literal(node, depth=DEPTH_MAX):
+        if depth < 0:
+            raise Refused("literal", "nested too deeply")
+        if isinstance(node, ast.Constant):
+            if type(node.value) in (type(None), bool, int, float, str, bytes):
+                return node.value
+            raise Refused("literal", f"a {type(node.value).__name__} is not among the literals allowed")
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+            value = number(node.operand, depth - 1)
+            return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.List):
+            return [literal(item, depth - 1) for item in node.elts]
+        if isinstance(node, ast.Tuple):
+            return tuple([literal(item, depth - 1) for item in node.elts])
+        if isinstance(node, ast.Set):
+            items = [literal(item, depth - 1) for item in node.elts]
+            return hashable(lambda: set(items))
+        if isinstance(node, ast.Dict):
+            if any(key is None for key in node.keys):
+                raise Refused("literal", "unpacking is not a literal")
+            keys = [literal(key, depth - 1) for key in node.keys]
+            values = [literal(value, depth - 1) for value in node.values]
+            return hashable(lambda: dict(zip(keys, values)))
+        if isinstance(node, ast.Name) and node.id in ("nan", "inf"):
+            return float(node.id)
+        if isinstance(node, ast.Call):
+            return literal_call(node, depth)
+        raise Refused("literal", f"{type(node).__name__} is not a literal")
+
+    def read_literal(text):
+        return literal(parse(text.strip(), "literal", "eval").body)
+
+    def read_arguments(text, entry):
+        call = parse(f"{entry}({text}\\n)", "input", "eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != entry:
+            raise Refused("input", "not one list of arguments")
+        try:
+            if any(isinstance(argument, ast.Starred) for argument in call.args) or any(k.arg is None for k in call.keywords):
+                raise Refused("literal", "unpacking is not a literal")
+            positional = tuple([literal(argument) for argument in call.args])
+            return positional, {keyword.arg: literal(keyword.value) for keyword in call.keywords}
+        except Refused as refused:
+            raise Refused("input", refused.reason)
+
+    # The three errands of a child. Each returns a tuple whose first item names what the others are.
+
+    def guarded(work):
+        try:
+            return work()
+        except Refused as refused:
+            return (refused.kind, refused.reason)
+        except RecursionError:
+            return ("malformed", "nested too deeply")
+
+    def prepare_call(program, text, entry, screens, allowed, banned_modules, banned_names):
+        def work():
+            tree = parse(program, "malformed", "exec")
+            if screens:
+                screen(tree, frozenset(allowed), frozenset(banned_modules), frozenset(banned_names))
+            if not any(isinstance(node, ast.FunctionDef) and node.name == entry for node in tree.body):
+                raise Refused("malformed", f"there is no top-level 'def {entry}'")
+            positional, named = read_arguments(text, entry)
+            try:
+                code = compile(tree, "<program>", "exec", dont_inherit=True)
+            except (SyntaxError, ValueError) as error:
+                raise Refused("malformed", f"syntax error: {error}")
+            return ("ready", code, positional, named)
+        return guarded(work)
+
+    def prepare_literal(text):
+        return guarded(lambda: ("ready", read_literal(text)))
+
+    # Normal form and shape.
+
+    def strip_docstrings(tree):
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                body = node.body
+                while body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) \\
+                        and isinstance(body[0].value.value, (str, bytes)):
+                    del body[0]
+                if not body and not isinstance(node, ast.Module):
+                    body.append(ast.Pass())
+
+    def returns_constant(function):
+        if len(function.body) != 1 or not isinstance(function.body[0], ast.Return):
+            return isinstance(function.body[0], ast.Pass) and len(function.body) == 1
+        value = function.body[0].value
+        return value is None or not any(isinstance(node, ast.Name) for node in ast.walk(value))
+
+    def reads_parameters(function):
+        a = function.args
+        parameters = {p.arg for p in a.posonlyargs + a.args + a.kwonlyargs + [p for p in (a.vararg, a.kwarg) if p]}
+        return any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in parameters
+                   for statement in function.body for node in ast.walk(statement))
+
+    def imported(node):
+        if isinstance(node, ast.Import):
+            return [alias.name for alias in node.names]
+        return [node.module or "."] if isinstance(node, ast.ImportFrom) else []
+
+    def normalise(program, entry):
+        def work():
+            tree = parse(program, "malformed", "exec")
+            strip_docstrings(tree)
+            nodes = list(ast.walk(tree))
+            functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
+            entry_function = functions[-1] if functions else None
+            shape = (
+                sum(isinstance(node, ast.stmt) for node in nodes),
+                sum(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) for node in nodes),
+                len(nodes),
+                entry_function is not None and returns_constant(entry_function),
+                entry_function is not None and reads_parameters(entry_function),
+            )
+            imports = sorted({name for node in nodes for name in imported(node)})
+            return ("ready", ast.unparse(tree), shape, imports)
+        return guarded(work)
+    """
+}
