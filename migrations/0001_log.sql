@@ -115,6 +115,7 @@ create table log.appends (
   digest         bytea       not null constraint appends_digest_is_sha256 check (octet_length(digest) = 32),
   previous_hash  bytea       not null constraint appends_previous_hash_is_sha256 check (octet_length(previous_hash) = 32),
   hash           bytea       not null constraint appends_hash_is_sha256 check (octet_length(hash) = 32),
+  measure        json        constraint appends_measure_limit check (octet_length(measure::text) <= 65536),
   constraint appends_positions_ordered check (last_position >= first_position)
 );
 
@@ -131,6 +132,7 @@ comment on column log.appends.key is 'Fixed by the client before its first try; 
 comment on column log.appends.digest is 'sha256 of its events and generations, computed by the client.';
 comment on column log.appends.previous_hash is 'Hash of the append before.';
 comment on column log.appends.hash is 'sha256 of previous hash, digest, first and last position, epoch (-1 if null), recorded_at in microseconds, key.';
+comment on column log.appends.measure is 'What the step behind it took: its name, seconds, tokens. In no digest: a fact of this performance, not of the experiment.';
 
 create table log.consumers (
   position   bigint      not null,
@@ -183,7 +185,7 @@ create function log.append(
   p_generation_events integer[], p_tokens bytea[], p_log_probabilities bytea[], p_prompts text[], p_completions text[],
   p_samplings text[], p_random_keys bytea[], p_finishes text[],
   p_consumer text, p_consumer_version integer, p_consumer_is_global boolean, p_consumer_from bigint,
-  p_consumer_to bigint,
+  p_consumer_to bigint, p_measure text,
   out r_first bigint, out r_last bigint, out r_version bigint, out r_replayed boolean
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -269,9 +271,9 @@ begin
     || int8send((extract(epoch from v_now) * 1000000)::bigint) || convert_to(p_key, 'UTF8'));
 
   insert into log.appends (first_position, last_position, first_version, epoch, recorded_at, experiment, key, digest,
-                           previous_hash, hash)
+                           previous_hash, hash, measure)
   values (r_first, r_last, v_experiment.version + 1, p_epoch, v_now, v_experiment.number, p_key, p_digest, v_head.hash,
-          v_hash);
+          v_hash, p_measure::json);
 
   update log.experiments set version = r_version, last_position = r_last, state = coalesce(p_state, state)
   where number = v_experiment.number;

@@ -60,7 +60,7 @@ package struct Generation: Hashable, Sendable {
 }
 
 /// How far a long call has come; for people, never for decisions.
-package struct Progress: Sendable {
+package struct StepProgress: Sendable {
   package var done: Int
   package var total: Int
   /// Tokens processed since the call began.
@@ -80,7 +80,7 @@ package protocol Policy: Sendable {
   /// A sample's tokens and log-probabilities depend on its own request and the policy's weights only, not on the other
   /// requests (promise P4). Throws on failure of the engine; never returns a made-up completion.
   func generate(
-    _ requests: [GenerationRequest], progress: @Sendable (Progress) -> Void
+    _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> [Generation]
 }
 
@@ -215,7 +215,7 @@ package protocol Learner: Sendable {
   /// One clipped step on the batch, in the order of its samples; the weights move to the next version. Throws
   /// `LearnerError.notFinite` and leaves the weights as they were if the loss or the gradient is not finite.
   func update(
-    _ samples: [TrainingSample], settings: LearnerSettings, progress: @Sendable (Progress) -> Void
+    _ samples: [TrainingSample], settings: LearnerSettings, progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> UpdateOutcome
   /// Writes weights and optimizer state so that a crash at any moment leaves either no file or a whole one.
   func save(experiment: ExperimentID) async throws -> Checkpoint

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A request to record events of one experiment, all or none.
 package struct Append: Hashable, Sendable {
   /// Fixed by the client before the first try, so that a retry after a lost answer finds what was done.
@@ -11,10 +13,13 @@ package struct Append: Hashable, Sendable {
   package var acknowledgement: Acknowledgement?
   /// The experiment's new state word; nil leaves it.
   package var state: String?
+  /// What the step behind it took, as one JSON object: seconds, tokens. Kept beside the append and in no digest, because it
+  /// is a fact of this performance and not of the experiment.
+  package var measure: Data?
 
   package init(
     key: String, experiment: ExperimentID, expectedVersion: Int64, epoch: Int64?, events: [NewEvent],
-    acknowledgement: Acknowledgement? = nil, state: String? = nil
+    acknowledgement: Acknowledgement? = nil, state: String? = nil, measure: Data? = nil
   ) {
     precondition(!events.isEmpty, "an append of no events, key \(key)")
     self.key = key
@@ -24,6 +29,7 @@ package struct Append: Hashable, Sendable {
     self.events = events
     self.acknowledgement = acknowledgement
     self.state = state
+    self.measure = measure
   }
 }
 

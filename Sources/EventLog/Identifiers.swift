@@ -26,25 +26,6 @@ package struct Position: RawRepresentable, Comparable, Hashable, Codable, Sendab
   }
 }
 
-/// Which experiment an event belongs to. The caller makes it (ids are an input here), the log only keeps it.
-package struct ExperimentID: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
-  package let rawValue: UUID
-
-  package init(rawValue: UUID) { self.rawValue = rawValue }
-  package init(_ rawValue: UUID) { self.rawValue = rawValue }
-
-  package var description: String { rawValue.uuidString.lowercased() }
-
-  package init(from decoder: any Decoder) throws {
-    rawValue = try decoder.singleValueContainer().decode(UUID.self)
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(rawValue)
-  }
-}
-
 /// When the log recorded an append: whole microseconds since 1970-01-01 UTC, which is what PostgreSQL keeps.
 ///
 /// An integer rather than a `Date`, because the chain hashes it and a rounded fraction would break the chain.

@@ -136,7 +136,8 @@ package actor InMemoryEventLog: EventLog {
     appendRecords.append(
       AppendRecord(
         key: append.key, experiment: append.experiment, first: first, last: last, firstVersion: firstVersion,
-        epoch: append.epoch, recordedAt: recordedAt, digest: digest, previousHash: previous, hash: hash))
+        epoch: append.epoch, recordedAt: recordedAt, digest: digest, previousHash: previous, hash: hash,
+        measure: append.measure))
   }
 
   private func checkCauses(_ events: [NewEvent]) throws(EventLogError) {

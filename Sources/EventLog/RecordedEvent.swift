@@ -75,10 +75,12 @@ package struct AppendRecord: Hashable, Sendable {
   package let digest: Data
   package let previousHash: Data
   package let hash: Data
+  /// What the step behind it took, as JSON; in no digest.
+  package let measure: Data?
 
   package init(
     key: String, experiment: ExperimentID, first: Position, last: Position, firstVersion: Int64, epoch: Int64?,
-    recordedAt: Timestamp, digest: Data, previousHash: Data, hash: Data
+    recordedAt: Timestamp, digest: Data, previousHash: Data, hash: Data, measure: Data? = nil
   ) {
     self.key = key
     self.experiment = experiment
@@ -90,6 +92,7 @@ package struct AppendRecord: Hashable, Sendable {
     self.digest = digest
     self.previousHash = previousHash
     self.hash = hash
+    self.measure = measure
   }
 
   package var count: Int { Int(last.rawValue - first.rawValue + 1) }

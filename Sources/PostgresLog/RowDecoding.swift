@@ -53,7 +53,7 @@ extension RecordedEvent {
 extension AppendRecord {
   static let sql = """
     select a.key, x.id, a.first_position, a.last_position, a.first_version, a.epoch, a.recorded_at, a.digest,
-           a.previous_hash, a.hash
+           a.previous_hash, a.hash, a.measure::text
     from log.appends a join log.experiments x on x.number = a.experiment
     where a.first_position >= coalesce(
             (select first_position from log.appends where first_position <= $1 order by first_position desc limit 1), 0)
@@ -66,7 +66,8 @@ extension AppendRecord {
       key: try row.text(0), experiment: ExperimentID(try row.uuid(1)), first: Position(try row.int64(2)),
       last: Position(try row.int64(3)), firstVersion: try row.int64(4), epoch: try row.optionalInt64(5),
       recordedAt: Timestamp(microseconds: try row.microseconds(6)), digest: try row.data(7),
-      previousHash: try row.data(8), hash: try row.data(9))
+      previousHash: try row.data(8), hash: try row.data(9),
+      measure: try row.optionalText(10).map { Data($0.utf8) })
   }
 }
 

@@ -22,7 +22,8 @@ package struct Home: Sendable {
     if let given = environment["AUTODIDACT_SHARE"], !given.isEmpty {
       share = URL(fileURLWithPath: given)
     } else {
-      let starts = [URL(fileURLWithPath: executable).resolvingSymlinksInPath(), URL(fileURLWithPath: directory)]
+      let program = URL(fileURLWithPath: executable).resolvingSymlinksInPath().deletingLastPathComponent()
+      let starts = [program, URL(fileURLWithPath: directory)]
       guard let found = starts.lazy.compactMap(Self.folderWithMigrations).first else {
         throw NotFound(tried: starts.map(\.path))
       }
@@ -35,12 +36,12 @@ package struct Home: Sendable {
 
   private static func folderWithMigrations(above start: URL) -> URL? {
     var folder = start
-    while folder.path != "/" {
-      folder = folder.deletingLastPathComponent()
+    while true {
       let migrations = folder.appendingPathComponent("migrations/0001_log.sql").path
       if FileManager.default.fileExists(atPath: migrations) { return folder }
+      if folder.path == "/" { return nil }
+      folder = folder.deletingLastPathComponent()
     }
-    return nil
   }
 
   package var migrations: URL { share.appendingPathComponent("migrations") }

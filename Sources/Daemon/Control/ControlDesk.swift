@@ -48,7 +48,8 @@ package struct ControlDesk: Sendable {
             events: [NewEvent(type: event.type, schemaVersion: EventCoding.schemaVersion, body: event.body)],
             state: after.stateName))
         return .requested(appended.last)
-      } catch EventLogError.wrongExpectedVersion {
+      } catch {
+        guard case .wrongExpectedVersion = error else { throw error }
         _ = try await stored.readOn(log)
       }
     }

@@ -139,7 +139,8 @@ package struct ExperimentRunner: Sendable {
             event, version: version + Int64(index) + 1, position: appended.first.advanced(by: index))
         }
         return
-      } catch EventLogError.wrongExpectedVersion {
+      } catch {
+        guard case .wrongExpectedVersion = error else { throw error }
         let others = try await stored.readOn(log)
         guard !others.isEmpty, others.allSatisfy(\.isLife) else {
           throw EventLogError.corrupt("another writer appended to \(stored.experiment.name) under our epoch")

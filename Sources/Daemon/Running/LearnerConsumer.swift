@@ -27,12 +27,12 @@ package struct LearnerConsumer: Sendable {
   package var consumer: Consumer { Consumer(name: "learner", experiment: experiment) }
 
   /// The lesson after the acknowledged position: the live update. nil if no iteration is ready.
-  package func next(_ log: some EventLog) async throws -> Lesson? {
+  package func next(_ log: any EventLog) async throws -> Lesson? {
     try await lesson(log, after: try await log.consumer(consumer).position)
   }
 
   /// The lesson after any position. Its acknowledgement counts from there.
-  package func lesson(_ log: some EventLog, after start: Position) async throws -> Lesson? {
+  package func lesson(_ log: any EventLog, after start: Position) async throws -> Lesson? {
     var ledger: IterationLedger?
     var position = start
     while true {
@@ -55,7 +55,7 @@ package struct LearnerConsumer: Sendable {
   }
 
   private func lesson(
-    _ log: some EventLog, _ ledger: IterationLedger, from start: Position, recorded: (Event, Position)?
+    _ log: any EventLog, _ ledger: IterationLedger, from start: Position, recorded: (Event, Position)?
   ) async throws -> Lesson {
     let positions = ledger.scoredSamples(settings).map { Position($0.position) }
     let generations = try await log.allGenerations(at: positions)

@@ -8,7 +8,7 @@ package protocol RunObserver: Sendable {
   /// A step begins.
   func stepBegan(_ step: Step, of experiment: Experiment)
   /// How far the step has come.
-  func progressed(_ progress: Progress)
+  func progressed(_ progress: StepProgress)
   /// The step's events are in the log.
   func stepEnded(_ measure: StepMeasure, of experiment: Experiment)
   /// An iteration ended with its update, or a seeding round with its admissions.

@@ -41,7 +41,7 @@ package struct StepPerformer: Sendable {
 
   /// Performs one step. Throws on any failure of a part; then nothing of the step is in the log (promise P8).
   package func perform(
-    _ step: Step, of experiment: Experiment, progress: @escaping @Sendable (Progress) -> Void
+    _ step: Step, of experiment: Experiment, progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     switch step {
     case .begin(let started): return performed(.iterationStarted(started), experiment)
@@ -86,7 +86,7 @@ package struct StepPerformer: Sendable {
 
 extension StepPerformer {
   private func propose(
-    _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+    _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
     let generations = try await parts.policy.generate(requests, progress: progress)
@@ -102,7 +102,7 @@ extension StepPerformer {
   }
 
   private func attempt(
-    _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+    _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
     let generations = try await parts.policy.generate(requests, progress: progress)
@@ -128,7 +128,7 @@ extension StepPerformer {
 extension StepPerformer {
   private func verify(
     _ entries: [IterationLedger.ProposalEntry], _ experiment: Experiment,
-    _ progress: @escaping @Sendable (Progress) -> Void
+    _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let completions = try await completions(at: entries.map(\.position))
     let checks = entries.map { entry in
@@ -144,7 +144,7 @@ extension StepPerformer {
   }
 
   private func verify(
-    _ plans: [Step.VerificationPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+    _ plans: [Step.VerificationPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let completions = try await completions(at: plans.map(\.attempt.position))
     let checks = plans.map { plan in
@@ -161,12 +161,12 @@ extension StepPerformer {
 
   /// Runs the jobs of all checks in one go and hands each check its own results.
   private func decide<Decision: Sendable>(
-    _ checks: [Check<Decision>], _ progress: @escaping @Sendable (Progress) -> Void
+    _ checks: [Check<Decision>], _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> [Decision] {
     let jobs = checks.flatMap(\.jobs)
     let results = jobs.isEmpty ? [] : try await parts.verifier.verify(jobs)
     precondition(results.count == jobs.count, "\(jobs.count) jobs, \(results.count) results")
-    progress(Progress(done: jobs.count, total: jobs.count, tokens: 0))
+    progress(StepProgress(done: jobs.count, total: jobs.count, tokens: 0))
     var next = 0
     return checks.map { check in
       let count = check.jobs.count
@@ -185,7 +185,7 @@ extension StepPerformer {
 
 extension StepPerformer {
   private func update(
-    _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+    _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let consumer = LearnerConsumer(experiment: experiment.id, settings: experiment.settings)
     guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
@@ -197,7 +197,7 @@ extension StepPerformer {
   }
 
   private func learn(
-    _ lesson: LearnerConsumer.Lesson, _ experiment: Experiment, _ progress: @escaping @Sendable (Progress) -> Void
+    _ lesson: LearnerConsumer.Lesson, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> (event: Event, tokens: Int) {
     func skipped(_ reason: String) -> (Event, Int) {
       let event = UpdateSkipped(

@@ -26,7 +26,7 @@ package struct StoredExperiment: Sendable {
   /// - Parameter historyMax: how many finished iterations to keep for summaries.
   /// - Throws: `UnknownExperiment`, the log's errors, and `EventCoding.Failure` for an event this program cannot read.
   package static func load(
-    _ record: ExperimentRecord, from log: some EventLog, historyMax: Int = 2
+    _ record: ExperimentRecord, from log: any EventLog, historyMax: Int = 2
   ) async throws -> StoredExperiment {
     let first = try await log.read(experiment: record.id, after: .start, types: nil, limit: 1)
     guard let first = first.first, case .experimentCreated(let created) = try first.event() else {
@@ -47,7 +47,7 @@ package struct StoredExperiment: Sendable {
   }
 
   /// Takes the events that others appended since. Returns them.
-  package mutating func readOn(_ log: some EventLog) async throws -> [Event] {
+  package mutating func readOn(_ log: any EventLog) async throws -> [Event] {
     var taken: [Event] = []
     while true {
       let page = try await log.read(

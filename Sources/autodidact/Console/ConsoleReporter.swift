@@ -35,10 +35,10 @@ final class ConsoleReporter: RunObserver {
         state.playBegan = (.now, experiment.iterationsDone)
       }
     }
-    progressed(Progress(done: 0, total: 0, tokens: 0))
+    progressed(StepProgress(done: 0, total: 0, tokens: 0))
   }
 
-  func progressed(_ progress: Progress) {
+  func progressed(_ progress: StepProgress) {
     guard console.isTerminal else { return }
     let line = state.withLock { state -> String in
       let seconds = (ContinuousClock.now - state.began).seconds
@@ -66,7 +66,7 @@ final class ConsoleReporter: RunObserver {
   /// Leaves the terminal as it was.
   func close() { console.clearLive() }
 
-  private func bar(_ progress: Progress) -> String {
+  private func bar(_ progress: StepProgress) -> String {
     guard progress.total > 0 else { return "" }
     let width = 20
     let filled = min(width, width * progress.done / progress.total)
