@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static uint8_t frame_nonce[SANDBOX_NONCE_BYTES];
@@ -42,6 +43,22 @@ static void report_refused_call(int signal, siginfo_t *info, void *context) {
   sandbox_finish(SANDBOX_KIND_REFUSED, payload, sizeof payload);
 }
 
+// With the time stamp counter disabled, `rdtsc` and `rdtscp` fault with SI_KERNEL. Any other fault is an ordinary crash:
+// the default action is restored and the instruction runs into it again.
+static void report_clock(int number, siginfo_t *info, void *context) {
+#ifdef __x86_64__
+  const ucontext_t *machine = context;
+  const uint8_t *code = (const uint8_t *)machine->uc_mcontext.gregs[REG_RIP];
+  if (info->si_code == SI_KERNEL && code[0] == 0x0f && (code[1] == 0x31 || (code[1] == 0x01 && code[2] == 0xf9))) {
+    sandbox_finish(SANDBOX_KIND_CLOCK, NULL, 0);
+  }
+#endif
+  (void)info;
+  (void)context;
+  (void)number;
+  for (;;) _exit(SANDBOX_EXIT_CRASHED);
+}
+
 // Its own stack, so that a refused call is reported even when the program used up the ordinary one.
 static uint8_t handler_stack[16384];
 
@@ -54,6 +71,11 @@ static int install_handler(void) {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigfillset(&action.sa_mask);
   if (sigaction(SIGSYS, &action, NULL) != 0) return errno;
+  action.sa_sigaction = report_clock;
+  if (sigaction(SIGSEGV, &action, NULL) != 0) return errno;
+  // Swift's runtime has handlers that print backtraces; here a crash just ends the process.
+  const int crashes[] = {SIGILL, SIGBUS, SIGABRT, SIGFPE, SIGTRAP, SIGQUIT};
+  for (size_t index = 0; index < sizeof crashes / sizeof crashes[0]; index++) signal(crashes[index], SIG_DFL);
   signal(SIGPIPE, SIG_DFL);  // a child whose parent is gone has nothing left to do
   signal(SIGPROF, SIG_DFL);
   sigset_t none;

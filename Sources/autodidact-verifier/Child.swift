@@ -14,7 +14,8 @@ enum ChildFrame {
   static let malformedInput: UInt8 = 8  // reason
   static let normalised: UInt8 = 9  // text, statements, functions, nodes, two flags, imports
   static let broken: UInt8 = 10  // reason: the sandbox could not be entered; no model-written code has run
-  static let refusedCall: UInt8 = UInt8(SANDBOX_KIND_REFUSED)
+  static let refusedCall = UInt8(SANDBOX_KIND_REFUSED)  // number of the call
+  static let clock = UInt8(SANDBOX_KIND_CLOCK)  // nothing
 }
 
 /// The work of one child: enter the sandbox, do one errand, write one frame, end. Nothing here returns.

@@ -73,6 +73,7 @@ enum Judge {
     case .timedOut: .timedOut
     case .forged: forged
     case .signalled(let number): .forbidden(reason: "crashed: \(String(cString: strsignal(number)))")
+    case .exited(SANDBOX_EXIT_CRASHED): .forbidden(reason: "crashed: \(String(cString: strsignal(SIGSEGV)))")
     case .exited(let code): .forbidden(reason: "ended its process with code \(code)")
     case .frame, .lost: preconditionFailure("handled by the callers")
     }
@@ -88,6 +89,7 @@ enum Judge {
     case ChildFrame.malformed: return outcome { .malformed(reason: $0) }
     case ChildFrame.malformedInput: return outcome { .malformedInput(reason: $0) }
     case ChildFrame.broken: return reader.text().map { (nil, $0) }
+    case ChildFrame.clock: return (.forbidden(reason: "reads a clock"), nil)
     case ChildFrame.refusedCall: return (refusedCall(payload), nil)
     case ChildFrame.value, ChildFrame.raised, ChildFrame.outOfMemory, ChildFrame.tooLarge, ChildFrame.unsupported:
       return readAfterInput(kind: kind, from: &reader)

@@ -10,12 +10,33 @@ enum Prelude {
   ]
 
   /// Needed by the prelude and by ordinary string methods; not importable by programs.
-  static let modulesHidden = ["ast", "encodings.latin_1", "encodings.ascii", "encodings.utf_16", "encodings.utf_32"]
+  static let modulesHidden =
+    ["ast", "warnings"]
+    + [
+      "ascii", "cp1252", "cp437", "hex_codec", "latin_1", "raw_unicode_escape", "rot_13", "unicode_escape", "utf_16",
+      "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "utf_8_sig",
+    ].map { "encodings.\($0)" }
 
   static let source = """
-    import ast
+    import ast, functools, warnings
+
+    # A warning would be printed with a line from a file that cannot be opened.
+    warnings.simplefilter("ignore")
 
     DEPTH_MAX = 64
+
+    # For a syntax error CPython opens the file to quote the line. This name cannot be turned into a path, so it does not
+    # get that far; the filter would end the child.
+    FILE = "\\ud800"
+
+    # CPython reads a clock at every lock, and a child has none. It has one thread, too.
+    class NoLock:
+        def __enter__(self):
+            return True
+        def __exit__(self, *details):
+            return None
+
+    functools.RLock = NoLock
 
     class Refused(Exception):
         def __init__(self, kind, reason):
@@ -23,7 +44,7 @@ enum Prelude {
 
     def parse(text, kind, mode):
         try:
-            return ast.parse(text, mode=mode)
+            return ast.parse(text, FILE, mode)
         except SyntaxError as error:
             line = f" (line {error.lineno})" if mode == "exec" and error.lineno else ""
             raise Refused(kind, f"syntax error: {error.msg}{line}")
@@ -154,8 +175,10 @@ enum Prelude {
                 raise Refused("malformed", f"there is no top-level 'def {entry}'")
             positional, named = read_arguments(text, entry)
             try:
-                code = compile(tree, "<program>", "exec", dont_inherit=True)
-            except (SyntaxError, ValueError) as error:
+                code = compile(tree, FILE, "exec", dont_inherit=True)
+            except SyntaxError as error:
+                raise Refused("malformed", f"syntax error: {error.msg} (line {error.lineno})")
+            except ValueError as error:
                 raise Refused("malformed", f"syntax error: {error}")
             return ("ready", code, positional, named)
         return guarded(work)

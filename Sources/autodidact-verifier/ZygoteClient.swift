@@ -16,7 +16,7 @@ struct ZygoteClient {
   /// Starts a zygote and waits until it is warm.
   init(hashSeed: UInt32) throws(WorkerError) {
     var control: Int32 = -1
-    let pid = sandbox_spawn_self("autodidact-verifier", Zygote.argument, "\(hashSeed)", &control)
+    let pid = sandbox_spawn_self(CommandLine.arguments[0], Zygote.argument, "\(hashSeed)", &control)
     guard pid > 0 else { throw WorkerError(description: "cannot start a zygote: \(String(cString: strerror(-pid)))") }
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}

@@ -65,6 +65,12 @@ void sandbox_finish(uint8_t kind, const uint8_t *payload, size_t count) __attrib
 /// number of the call, 4 bytes, little-endian.
 #define SANDBOX_KIND_REFUSED 0x53
 
+/// The kind of the frame that says a clock was read; no payload.
+#define SANDBOX_KIND_CLOCK 0x54
+
+/// The exit code of a child that crashed by an access to memory.
+#define SANDBOX_EXIT_CRASHED 139
+
 /// The name of a system call, or NULL; the caller frees it.
 char *sandbox_syscall_name(int number);
 

@@ -1,0 +1,47 @@
+import FoundationEssentials
+import VerifierProtocol
+
+/// How many workers, which executable, and what to put up with. Made by the composition root from the settings.
+package struct VerifierConfiguration: Sendable {
+  /// The path of `autodidact-verifier`.
+  package var executable: String
+  /// Workers running at a time.
+  package var workersMax: Int
+  /// Jobs sent to a worker in one frame; the first of a retry is sent alone.
+  package var batchMax: Int
+  /// How often a job that lost its worker is tried again.
+  package var retriesMax: Int
+  /// Starts of a worker in a row without a single answer, after which the pool gives up.
+  package var startFailuresMax: Int
+  /// What a worker may take beyond the limits of its job before it counts as hung.
+  package var slack: Duration
+  /// What a worker may take from its start to its greeting.
+  package var startTimeout: Duration
+  /// Layers of the sandbox whose absence is accepted, by name in the settings.
+  package var allowMissingLayers: Set<SandboxLayer>
+
+  package init(
+    executable: String, workersMax: Int = 2, batchMax: Int = 8, retriesMax: Int = 2, startFailuresMax: Int = 3,
+    slack: Duration = .seconds(10), startTimeout: Duration = .seconds(30), allowMissingLayers: Set<SandboxLayer> = []
+  ) {
+    precondition(1...256 ~= workersMax, "workersMax is \(workersMax), allowed 1…256")
+    precondition(1...WorkerRequest.jobsMax ~= batchMax, "batchMax is \(batchMax), allowed 1…\(WorkerRequest.jobsMax)")
+    precondition(0...100 ~= retriesMax, "retriesMax is \(retriesMax), allowed 0…100")
+    precondition(1...100 ~= startFailuresMax, "startFailuresMax is \(startFailuresMax), allowed 1…100")
+    self.executable = executable
+    self.workersMax = workersMax
+    self.batchMax = batchMax
+    self.retriesMax = retriesMax
+    self.startFailuresMax = startFailuresMax
+    self.slack = slack
+    self.startTimeout = startTimeout
+    self.allowMissingLayers = allowMissingLayers
+  }
+
+  /// The worker beside an executable of ours: same folder, after links are resolved.
+  /// - Parameter program: `CommandLine.arguments[0]` or, better, `/proc/self/exe`.
+  package static func executable(beside program: String) -> String {
+    let url = URL(filePath: program).resolvingSymlinksInPath().deletingLastPathComponent()
+    return url.appending(path: "autodidact-verifier").path
+  }
+}
