@@ -1,0 +1,158 @@
+import Domain
+
+extension SettingKey {
+  /// Every setting, in the order they are shown.
+  package static let all: [SettingKey] =
+    top + model + play + proposer + solver + rewards
+    + advantages + learner + verifier + checkpoints
+
+  private static let top: [SettingKey] = [
+    SettingKey("seed", \.seed.value, .seed(), "Root of all randomness; the same seed gives the same experiment."),
+    SettingKey(
+      "iterations", \.iterations, .integer(1...1_000_000_000), "The experiment is finished after this many iterations."
+    ),
+    SettingKey(
+      "prompts", \.prompts.name, .text("the path of a prompts file, relative to this file") { !$0.contains("\0") },
+      "The file with the texts that proposer and solver are prompted with; recorded whole at creation."),
+  ]
+
+  private static let model: [SettingKey] = [
+    SettingKey(
+      "model.name", \.model.name,
+      .text("a name of letters, digits, '.', '_' and '-'") {
+        $0.wholeMatch(of: /[A-Za-z0-9][A-Za-z0-9._-]{0,127}/) != nil
+      },
+      "The model that begins, by its name in the catalogue.")
+  ]
+
+  private static let play: [SettingKey] = [
+    SettingKey("play.kinds", \.play.kinds, .words(), "The kinds of problem that are proposed and solved."),
+    SettingKey(
+      "play.batch", \.play.batch, .integer(1...4096),
+      "Proposals, and solve attempts, per kind and iteration (paper: 64)."),
+    SettingKey(
+      "play.references", \.play.references, .integer(0...64), "Problems a proposer is shown as examples (paper: 6)."),
+    SettingKey(
+      "play.induction_references", \.play.inductionReferences, .integer(0...64),
+      "Induction problems an induction proposer is shown besides its program (paper: 0; small models need an example)."),
+    SettingKey(
+      "play.inputs", \.play.inputs, .integer(1...64),
+      "Inputs of an induction problem; the solver is shown half of them (paper: 10)."),
+    SettingKey(
+      "play.probes", \.play.probes, .integer(1...256),
+      "Probe attempts behind each estimate of learnability (paper: 8)."),
+    SettingKey(
+      "play.seeding_factor", \.play.seedingFactor, .integer(0...1024),
+      "Seeding goes on until each buffer of deduction and abduction holds batch × this many problems; 0 is no seeding "
+        + "(paper: 4)."),
+    SettingKey(
+      "play.seeding_rounds_max", \.play.seedingRoundsMax, .integer(0...65535),
+      "Seeding ends after this many rounds in any case, so that a weak model starts instead of starving."),
+    SettingKey("play.buffer_max", \.play.bufferMax, .integer(1...1_000_000), "Problems kept per kind (code: 16384)."),
+    SettingKey(
+      "play.eviction", \.play.eviction, .word(),
+      "What a full buffer gives up: keep_first refuses the newcomer (code), keep_last drops the oldest."),
+    SettingKey(
+      "play.duplicates", \.play.duplicates, .word(),
+      "Whether a problem that equals one in the buffer, or an earlier one of the iteration, is refused (paper: allow)."),
+    SettingKey(
+      "play.solve_from", \.play.solveFrom, .word(),
+      "Where the solve batch comes from: the newest problems first, filled up uniformly (code), or uniform."),
+    SettingKey(
+      "play.train_proposer", \.play.trainProposer, .truth(),
+      "Whether the proposer is trained; false is the paper's solver-only ablation."),
+  ]
+
+  private static let temperature = SettingForm<Double>.number("above 0, at most 10") { $0 > 0 && $0 <= 10 }
+
+  private static let proposer: [SettingKey] = [
+    SettingKey(
+      "proposer.temperature", \.proposer.temperature, temperature,
+      "Temperature at which proposals are sampled and trained (paper: 1)."),
+    SettingKey(
+      "proposer.tokens_max", \.proposer.tokensMax, .integer(1...4096), "Longest proposal, in tokens."),
+  ]
+
+  private static let solver: [SettingKey] = [
+    SettingKey(
+      "solver.temperature", \.solver.temperature, temperature,
+      "Temperature at which attempts are sampled and trained (paper: 1)."),
+    SettingKey("solver.tokens_max", \.solver.tokensMax, .integer(1...4096), "Longest answer, in tokens."),
+  ]
+
+  private static let failure = SettingForm<Double>.number("from -10 to 1") { $0 >= -10 && $0 <= 1 }
+
+  private static let rewards: [SettingKey] = [
+    SettingKey(
+      "rewards.formula", \.rewards.formula, .word(),
+      "The registered formula; recorded so that rewards can be computed again from the log."),
+    SettingKey(
+      "rewards.malformed", \.rewards.malformed, failure,
+      "Reward of a refused proposal and of an answer without the form asked for (paper: -1)."),
+    SettingKey(
+      "rewards.incorrect", \.rewards.incorrect, failure, "Reward of a well-formed wrong answer (paper: -0.5)."),
+    SettingKey(
+      "rewards.unlearnable", \.rewards.unlearnable, failure,
+      "Reward of a valid problem that is solved always or never (paper: 0, code: -0.5)."),
+    SettingKey(
+      "rewards.duplicate", \.rewards.duplicate, failure, "Reward of a valid problem that is in the buffer already."),
+  ]
+
+  private static let advantages: [SettingKey] = [
+    SettingKey(
+      "advantages.whitening", \.advantages.whitening, .word(),
+      "Statistics over sequences (paper), or over tokens, where long answers weigh more (code)."),
+    SettingKey(
+      "advantages.baseline", \.advantages.baseline, .word(), "One baseline per kind and role (paper), or per role."),
+  ]
+
+  private static let learner: [SettingKey] = [
+    SettingKey(
+      "learner.rate", \.learner.rate, .number("above 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "Learning rate of AdamW, constant (paper: 1e-6)."),
+    SettingKey(
+      "learner.beta1", \.learner.beta1, .number("from 0, below 1") { $0 >= 0 && $0 < 1 },
+      "Decay of AdamW's first moment."),
+    SettingKey(
+      "learner.beta2", \.learner.beta2, .number("from 0, below 1") { $0 >= 0 && $0 < 1 },
+      "Decay of AdamW's second moment."),
+    SettingKey(
+      "learner.epsilon", \.learner.epsilon, .number("above 0, at most 1") { $0 > 0 && $0 <= 1 },
+      "What AdamW adds to the root of the second moment."),
+    SettingKey(
+      "learner.weight_decay", \.learner.weightDecay, .number("from 0 to 1") { $0 >= 0 && $0 <= 1 },
+      "Decoupled weight decay (paper: 0.01)."),
+    SettingKey(
+      "learner.gradient_norm_max", \.learner.gradientNormMax, .number("above 0, at most 1e6") { $0 > 0 && $0 <= 1e6 },
+      "Longer gradients are scaled down to this norm (paper: 1)."),
+    SettingKey(
+      "learner.ratio_clip", \.learner.ratioClip, .number("above 0, below 1") { $0 > 0 && $0 < 1 },
+      "PPO's clip of the importance ratio; with one step per batch it never binds (paper: 0.2)."),
+    SettingKey(
+      "learner.entropy_coefficient", \.learner.entropyCoefficient, .number("from 0 to 1") { $0 >= 0 && $0 <= 1 },
+      "Weight of the entropy bonus (paper: 0.001, code: 0)."),
+  ]
+
+  private static let verifier: [SettingKey] = [
+    SettingKey(
+      "verifier.seconds", \.verifier.seconds, .number("above 0, at most 600") { $0 > 0 && $0 <= 600 },
+      "Processor time of one call of a program, in seconds (paper: 10)."),
+    SettingKey(
+      "verifier.memory_mib", \.verifier.memoryMiB, .integer(32...65536), "Memory of one program, in MiB."),
+    SettingKey(
+      "verifier.value_bytes_max", \.verifier.valueBytesMax, .integer(16...1_048_576),
+      "Longest canonical value, in bytes; a larger one is refused, never cut (code: cut at 400 characters)."),
+    SettingKey(
+      "verifier.banned_modules", \.verifier.bannedModules, .modules(countMax: 1024),
+      "Modules a program may not import, screened before it runs; the sandbox does not rely on it."),
+  ]
+
+  private static let checkpoints: [SettingKey] = [
+    SettingKey(
+      "checkpoints.every", \.checkpoints.every, .integer(1...1_000_000),
+      "Weights are written after this many updates, and at each pause."),
+    SettingKey(
+      "checkpoints.keep", \.checkpoints.keep, .integer(1...100_000),
+      "Weights files kept; older weights are regenerated from the log."),
+  ]
+}

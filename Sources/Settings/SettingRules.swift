@@ -1,0 +1,49 @@
+import Domain
+
+/// What two keys may not be together. Each rule is checked once all its keys have been read without a problem.
+struct SettingRule: Sendable {
+  /// The keys it speaks about; the problem is reported at the first one that is written in a file.
+  let keys: [String]
+  /// The rule in words, for `docs/settings.md`.
+  let text: String
+  /// What is wrong with these settings; nil if nothing.
+  let conflict: @Sendable (ExperimentSettings) -> String?
+
+  /// Slots are 16 bits of a random key, and seeding numbers its proposals through all rounds.
+  private static let slotMax = 65535
+
+  static let all: [SettingRule] = [
+    SettingRule(
+      keys: ["play.inputs", "play.kinds"],
+      text: "Induction needs `play.inputs` ≥ 2: half of the pairs is shown, the other half decides."
+    ) {
+      $0.play.kinds.contains(.induction) && $0.play.inputs < 2
+        ? "induction needs at least 2 inputs, one shown and one hidden; found \($0.play.inputs)" : nil
+    },
+    SettingRule(
+      keys: ["play.kinds"],
+      text: "`play.kinds` holds deduction or abduction: induction proposals are made from their programs."
+    ) {
+      $0.play.kinds == [.induction]
+        ? "induction alone has no programs to start from; add deduction or abduction" : nil
+    },
+    SettingRule(
+      keys: ["play.buffer_max", "play.batch", "play.seeding_factor"],
+      text: "`play.buffer_max` > `play.batch` × `play.seeding_factor`, or seeding could never fill the buffers."
+    ) {
+      let wanted = $0.play.batch * $0.play.seedingFactor
+      return $0.play.bufferMax <= wanted
+        ? "a buffer of \($0.play.bufferMax) cannot hold the \(wanted) problems of seeding (batch × seeding_factor) "
+          + "besides the given one"
+        : nil
+    },
+    SettingRule(
+      keys: ["play.seeding_rounds_max", "play.batch"],
+      text: "`play.batch` × `play.seeding_rounds_max` ≤ \(slotMax), the number of seeding proposals that have names."
+    ) {
+      let slots = $0.play.batch * $0.play.seedingRoundsMax
+      return slots > slotMax
+        ? "batch × seeding_rounds_max is \(slots); at most \(slotMax) seeding proposals per kind have names" : nil
+    },
+  ]
+}
