@@ -1,0 +1,149 @@
+/// One run of self-play as a fold over its events: pure, without clock, random source or IO.
+///
+/// `nextStep` (decide) chooses what to do, `evolve` takes what happened. Crash recovery, replay and fork follow from this
+/// one fact: given the same events, the same next step (architecture §1).
+package struct Experiment: Sendable {
+  package let id: ExperimentID
+  package let name: String
+  package let settings: ExperimentSettings
+  /// Version of the last event taken; the expected version of the next append.
+  package private(set) var version: Int64 = 0
+  package private(set) var life: Life = .running
+  package private(set) var policyVersion: PolicyVersion = 0
+  /// Completed self-play iterations.
+  package private(set) var iterationsDone = 0
+  package private(set) var seedingRoundsDone = 0
+  package private(set) var buffers: [Kind: ProblemBuffer]
+  /// The iteration in progress.
+  package private(set) var ledger: IterationLedger?
+  /// The newest recorded weights file.
+  package private(set) var checkpoint: Checkpoint?
+
+  /// Whether the experiment may go on.
+  package enum Life: Hashable, Sendable {
+    case running
+    case pauseRequested(String)
+    case paused(String)
+    case resumeRequested(String)
+    case stopRequested(String)
+    case stopped(String)
+    case failed(String)
+  }
+
+  /// Begins the fold with the first event of a stream.
+  package init(id: ExperimentID, created: ExperimentCreated) {
+    self.id = id
+    name = created.name
+    settings = created.settings
+    version = 1
+    let play = created.settings.play
+    var buffers: [Kind: ProblemBuffer] = [:]
+    for kind in Kind.allCases {
+      var buffer = ProblemBuffer(capacity: play.bufferMax, eviction: play.eviction)
+      if play.kinds.contains(kind) {
+        buffer.admit(Self.zero(kind), Problem.zero(kind, inputs: play.inputs))
+      }
+      buffers[kind] = buffer
+    }
+    self.buffers = buffers
+  }
+
+  /// The name of the zero problem of a kind: slot 0 of iteration 0. It is given, not proposed; seeding's slots begin at 1.
+  package static func zero(_ kind: Kind) -> ProposalID { ProposalID(iteration: 0, kind: kind, slot: 0) }
+
+  /// Takes the next event of the experiment's stream.
+  ///
+  /// - Precondition: `version` is the successor of the last one taken. The log is gapless; a hole is corruption.
+  package mutating func evolve(_ event: Event, version: Int64, position: Int64) {
+    precondition(version == self.version + 1, "event version \(version) after \(self.version) of \(name)")
+    self.version = version
+    switch event {
+    case .experimentCreated: preconditionFailure("\(name) was created twice")
+    case .pauseRequested(let request):
+      if life.canPause { life = .pauseRequested(request.reason) }
+    case .experimentPaused(let change): life = .paused(change.reason)
+    case .resumeRequested(let request):
+      switch life {
+      case .paused, .failed: life = .resumeRequested(request.reason)
+      case .pauseRequested: life = .running
+      default: break
+      }
+    case .experimentResumed: life = .running
+    case .stopRequested(let request):
+      if !life.isOver { life = .stopRequested(request.reason) }
+    case .experimentStopped(let change): life = .stopped(change.reason)
+    case .experimentFailed(let failure): life = .failed(failure.error)
+    case .experimentStarted: break
+    case .checkpointSaved(let saved): checkpoint = saved
+    case .iterationStarted(let started): ledger = IterationLedger(started)
+    case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted, .weightsUpdated,
+      .updateSkipped:
+      evolvePlay(event, position: position)
+    }
+    closeSeedingRound()
+  }
+
+  private mutating func evolvePlay(_ event: Event, position: Int64) {
+    ledger?.apply(event, at: position)
+    switch event {
+    case .problemAdmitted(let admitted):
+      guard let problem = ledger?.accepted.first(where: { $0.id == admitted.problem })?.problem else {
+        preconditionFailure("admitted problem \(admitted.problem) was never accepted")
+      }
+      buffers[admitted.problem.kind]?.admit(admitted.problem, problem)
+    case .weightsUpdated(let updated):
+      policyVersion = updated.toVersion
+      endIteration()
+    case .updateSkipped: endIteration()
+    default: break
+    }
+  }
+
+  private mutating func endIteration() {
+    ledger = nil
+    iterationsDone += 1
+  }
+
+  /// A seeding round is over once everything proposed is verified and what was accepted is admitted.
+  private mutating func closeSeedingRound() {
+    guard let ledger, ledger.isSeeding, !ledger.proposals.isEmpty else { return }
+    let open = ledger.proposals.contains { $0.verified == nil || ($0.verified?.problem != nil && !$0.admitted) }
+    guard !open else { return }
+    self.ledger = nil
+    seedingRoundsDone += 1
+  }
+}
+
+extension Experiment.Life {
+  fileprivate var canPause: Bool {
+    switch self {
+    case .running, .resumeRequested: true
+    case .pauseRequested, .paused, .stopRequested, .stopped, .failed: false
+    }
+  }
+
+  fileprivate var isOver: Bool {
+    if case .stopped = self { true } else { false }
+  }
+
+  /// Word for the state column and for people.
+  package var name: String {
+    switch self {
+    case .running: "running"
+    case .pauseRequested: "pausing"
+    case .paused: "paused"
+    case .resumeRequested: "resuming"
+    case .stopRequested: "stopping"
+    case .stopped: "stopped"
+    case .failed: "failed"
+    }
+  }
+}
+
+extension Experiment {
+  /// All iterations of the settings are done.
+  package var isFinished: Bool { iterationsDone >= settings.iterations && ledger == nil }
+
+  /// Word for the state column and for people.
+  package var stateName: String { life == .running && isFinished ? "finished" : life.name }
+}

@@ -1,0 +1,217 @@
+/// Everything that decides what an experiment does: resolved once at creation, recorded in `ExperimentCreated`, never
+/// changed after. What cannot change a result (threads, paths, addresses) is not here.
+///
+/// Reasons for the defaults are beside each value; "paper" is Absolute Zero (arXiv 2505.03335), "code" its published
+/// implementation. Where the two differ the default takes the paper's side.
+package struct ExperimentSettings: Hashable, Codable, Sendable {
+  /// Root of all randomness.
+  package var seed: Seed = Seed(value: 1)
+  /// The experiment is finished after this many iterations.
+  package var iterations = 500
+  package var model = ModelSettings()
+  package var play = PlaySettings()
+  package var proposer = RoleSettings(temperature: 1.0, tokensMax: 256)
+  package var solver = RoleSettings(temperature: 1.0, tokensMax: 128)
+  package var rewards = RewardSettings()
+  package var advantages = AdvantageSettings()
+  package var learner = LearnerSettings()
+  package var verifier = VerifierSettings()
+  package var checkpoints = CheckpointSettings()
+  package var prompts = PromptTemplates()
+
+  package init() {}
+}
+
+/// A 64-bit seed, written in decimal text because JSON numbers end at 53 bits.
+package struct Seed: Hashable, Codable, Sendable {
+  package var value: UInt64
+  package init(value: UInt64) { self.value = value }
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let value = UInt64(try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a 64-bit seed")
+    }
+    self.value = value
+  }
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(String(value))
+  }
+}
+
+/// Which model begins.
+package struct ModelSettings: Hashable, Codable, Sendable {
+  /// Name in the model catalogue.
+  package var name = "smollm2-135m-instruct"
+  /// SHA-256 of the weights file, filled in at creation; another file is refused afterwards.
+  package var digest = ""
+  package init() {}
+}
+
+/// The shape of an iteration (paper §3.3, Table 3).
+package struct PlaySettings: Hashable, Codable, Sendable {
+  package var kinds: [Kind] = [.deduction, .abduction, .induction]
+  /// B: proposals and solve attempts per kind and iteration.
+  package var batch = 64
+  /// K: problems shown to a proposer.
+  package var references = 6
+  /// Induction problems shown to an induction proposer besides its program. Paper: none; completion prompts for small
+  /// models need an example.
+  package var inductionReferences = 0
+  /// N: inputs of an induction problem.
+  package var inputs = 10
+  /// n: probe attempts behind each learnability estimate.
+  package var probes = 8
+  /// S: seeding goes on until each buffer of deduction and abduction holds B × S proposed problems.
+  package var seedingFactor = 4
+  /// Seeding ends after this many rounds in any case, so that a weak model starts instead of starving.
+  package var seedingRoundsMax = 64
+  /// Problems kept per kind (code: 16384).
+  package var bufferMax = 16384
+  /// What happens when a buffer is full. `keep_first` is what the code does (a frozen buffer); the paper is silent, and
+  /// `keep_last` lets the curriculum move.
+  package var eviction: Eviction = .keepLast
+  /// Whether a problem equal to one in the buffer, or earlier in the iteration, is refused. The paper asks for unique
+  /// problems in the prompt but checks nothing during self-play (`allow`); small models need the check.
+  package var duplicates: Duplicates = .refuse
+  /// Where the solve batch comes from: newest first, filled up uniformly from the buffer (code: `max_new`), or uniform.
+  package var solveFrom: SolveFrom = .newest
+  /// Whether the proposer is trained; false is the paper's "solver only" ablation.
+  package var trainProposer = true
+
+  package init() {}
+
+  package enum Eviction: String, Codable, Sendable, CaseIterable {
+    case keepFirst = "keep_first"
+    case keepLast = "keep_last"
+  }
+  package enum Duplicates: String, Codable, Sendable, CaseIterable { case refuse, allow }
+  package enum SolveFrom: String, Codable, Sendable, CaseIterable { case newest, uniform }
+}
+
+/// How one role samples.
+package struct RoleSettings: Hashable, Codable, Sendable {
+  /// Paper: 1.0.
+  package var temperature: Double
+  package var tokensMax: Int
+  package init(temperature: Double, tokensMax: Int) {
+    self.temperature = temperature
+    self.tokensMax = tokensMax
+  }
+}
+
+/// The composite reward (paper Eq. 4–6).
+package struct RewardSettings: Hashable, Codable, Sendable {
+  /// Which registered formula; recorded so that rewards can be computed again from the log.
+  package var formula = RewardFormula.azrComposite
+  /// A proposal that is refused, an answer without the form asked for (paper: −1).
+  package var malformed = -1.0
+  /// A well-formed wrong answer (paper: −0.5).
+  package var incorrect = -0.5
+  /// A valid problem that is solved always or never. Eq. 4 says 0; the code maps it to −0.5.
+  package var unlearnable = 0.0
+  /// A valid problem that is in the buffer already.
+  package var duplicate = -0.5
+  package init() {}
+}
+
+/// A registered reward formula. A changed formula gets a new name; an old name never changes its meaning.
+package enum RewardFormula: String, Codable, Sendable, CaseIterable {
+  /// Role reward if it is positive, else the composite constants (paper Eq. 6).
+  case azrComposite = "azr-composite/1"
+}
+
+/// How rewards become advantages (paper Eq. 8, TRR++).
+package struct AdvantageSettings: Hashable, Codable, Sendable {
+  /// Statistics over sequences (paper Eq. 8) or over tokens, where long answers weigh more (code).
+  package var whitening: Whitening = .sequence
+  /// One baseline per kind and role (paper), or per role.
+  package var baseline: Baseline = .kindAndRole
+  package init() {}
+
+  package enum Whitening: String, Codable, Sendable, CaseIterable { case sequence, token }
+  package enum Baseline: String, Codable, Sendable, CaseIterable {
+    case kindAndRole = "kind_and_role"
+    case role
+  }
+}
+
+/// One update (paper Table 3): AdamW, one epoch, one step.
+package struct LearnerSettings: Hashable, Codable, Sendable {
+  package var rate = 1e-6
+  package var beta1 = 0.9
+  package var beta2 = 0.999
+  package var epsilon = 1e-8
+  package var weightDecay = 0.01
+  package var gradientNormMax = 1.0
+  /// PPO's ratio clip. With one step per batch the ratio is 1 and the clip never binds.
+  package var ratioClip = 0.2
+  /// Paper 0.001, code 0.
+  package var entropyCoefficient = 0.001
+  package init() {}
+}
+
+/// Limits on model-written programs. Part of the settings because they decide verdicts.
+package struct VerifierSettings: Hashable, Codable, Sendable {
+  /// Processor time of one call (paper: 10 s).
+  package var seconds = 10.0
+  package var memoryMiB = 256
+  /// Longest canonical value, in bytes. The code cuts at 400 characters and makes the problem unsolvable; here a larger
+  /// value is refused.
+  package var valueBytesMax = 400
+  /// Modules a program may not import, screened before it runs and explained in the refusal. The sandbox does not rely
+  /// on it. Paper §3.3.3 names os, sys and shutil besides the code's list.
+  package var bannedModules = [
+    "os", "sys", "shutil", "random", "logging", "multiprocessing", "subprocess", "threading", "datetime", "time",
+    "hashlib", "hmac", "socket", "calendar", "uuid", "secrets", "ctypes", "gc", "importlib", "builtins",
+  ]
+  package init() {}
+}
+
+/// When weights are written.
+package struct CheckpointSettings: Hashable, Codable, Sendable {
+  /// Every this many updates, and at each pause.
+  package var every = 5
+  /// The newest this many files are kept; older weights are regenerated from the log.
+  package var keep = 2
+  package init() {}
+}
+
+/// The texts a role is prompted with, read from the prompt file at creation and recorded whole, so that the log alone
+/// suffices to play on. `{{name}}` marks a place; the environment fills it in.
+package struct PromptTemplates: Hashable, Codable, Sendable {
+  /// Name of the file they came from, for people.
+  package var name = ""
+  package var proposeDeduction = PromptTemplate()
+  package var proposeAbduction = PromptTemplate()
+  package var proposeInduction = PromptTemplate()
+  package var solveDeduction = PromptTemplate()
+  package var solveAbduction = PromptTemplate()
+  package var solveInduction = PromptTemplate()
+
+  package init() {}
+
+  package subscript(role: Role, kind: Kind) -> PromptTemplate {
+    switch (role, kind) {
+    case (.proposer, .deduction): proposeDeduction
+    case (.proposer, .abduction): proposeAbduction
+    case (.proposer, .induction): proposeInduction
+    case (.solver, .deduction): solveDeduction
+    case (.solver, .abduction): solveAbduction
+    case (.solver, .induction): solveInduction
+    }
+  }
+}
+
+/// One prompt.
+package struct PromptTemplate: Hashable, Codable, Sendable {
+  /// The text before the completion, with places.
+  package var text = ""
+  /// How one reference problem, or one pair, is written where `text` says `{{references}}` or `{{pairs}}`.
+  package var item = ""
+  /// The part of the answer that the prompt has already opened; put before the completion when it is parsed.
+  package var opening = ""
+  /// A completion ends with one of these.
+  package var stops: [String] = []
+  package init() {}
+}

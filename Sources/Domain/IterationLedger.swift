@@ -1,0 +1,108 @@
+/// What has happened in one iteration: a fold over its events, shared by the decider, the learner and the summaries.
+///
+/// Entries are in the order of the log, which is the canonical order of slots.
+package struct IterationLedger: Hashable, Sendable {
+  package let iteration: Int
+  package let round: Int
+  package let policyVersion: PolicyVersion
+  package private(set) var proposals: [ProposalEntry] = []
+  package private(set) var attempts: [AttemptEntry] = []
+  package private(set) var update: WeightsUpdated?
+  package private(set) var skipped: UpdateSkipped?
+
+  private var proposalIndex: [ProposalID: Int] = [:]
+  private var attemptIndex: [AttemptID: Int] = [:]
+  private var probeCounts: [ProposalID: SolveCount] = [:]
+
+  /// A proposal and what became of it.
+  package struct ProposalEntry: Hashable, Sendable {
+    package var made: ProposalMade
+    /// Position of `ProposalMade`, where its generation lies.
+    package var position: Int64
+    package var verified: ProposalVerified?
+    package var admitted = false
+    package var id: ProposalID { made.proposal }
+  }
+
+  /// An attempt and what became of it.
+  package struct AttemptEntry: Hashable, Sendable {
+    package var made: AttemptMade
+    /// Position of `AttemptMade`, where its generation lies.
+    package var position: Int64
+    package var verified: AttemptVerified?
+    package var id: AttemptID { made.attempt }
+  }
+
+  package init(_ started: IterationStarted) {
+    iteration = started.iteration
+    round = started.round
+    policyVersion = started.policyVersion
+  }
+
+  /// Seeding collects problems only: no probes, no solving, no update.
+  package var isSeeding: Bool { iteration == 0 }
+
+  /// Proposals whose verification is not in the log yet.
+  package var unverifiedProposals: [ProposalEntry] { proposals.filter { $0.verified == nil } }
+  /// Attempts whose verification is not in the log yet.
+  package var unverifiedAttempts: [AttemptEntry] { attempts.filter { $0.verified == nil } }
+  /// Accepted problems in slot order.
+  package var accepted: [(id: ProposalID, problem: Problem)] {
+    proposals.compactMap { entry in entry.verified?.problem.map { (entry.id, $0) } }
+  }
+  /// Whether attempts of this purpose have been made.
+  package func hasAttempts(_ purpose: Purpose) -> Bool { attempts.contains { $0.id.purpose == purpose } }
+  /// How the probes of a problem went.
+  package func probes(of problem: ProposalID) -> SolveCount { probeCounts[problem] ?? SolveCount() }
+
+  /// Takes an event of this iteration at its position. Events of other groups are ignored.
+  package mutating func apply(_ event: Event, at position: Int64) {
+    switch event {
+    case .proposalMade(let made):
+      proposalIndex[made.proposal] = proposals.count
+      proposals.append(ProposalEntry(made: made, position: position))
+    case .proposalVerified(let verified):
+      proposals[index(of: verified.proposal)].verified = verified
+    case .problemAdmitted(let admitted):
+      proposals[index(of: admitted.problem)].admitted = true
+    case .attemptMade(let made):
+      attemptIndex[made.attempt] = attempts.count
+      attempts.append(AttemptEntry(made: made, position: position))
+    case .attemptVerified(let verified):
+      guard let index = attemptIndex[verified.attempt] else {
+        preconditionFailure("verified attempt \(verified.attempt) was never made")
+      }
+      attempts[index].verified = verified
+      if verified.attempt.purpose == .probe {
+        probeCounts[verified.problem, default: SolveCount()].count(verified.verdict == .correct)
+      }
+    case .weightsUpdated(let updated): update = updated
+    case .updateSkipped(let reason): skipped = reason
+    default: break
+    }
+  }
+
+  private func index(of proposal: ProposalID) -> Int {
+    guard let index = proposalIndex[proposal] else { preconditionFailure("proposal \(proposal) was never made") }
+    return index
+  }
+}
+
+/// Attempts and how many of them were right.
+package struct SolveCount: Hashable, Codable, Sendable {
+  package var attempts = 0
+  package var correct = 0
+
+  package init(attempts: Int = 0, correct: Int = 0) {
+    self.attempts = attempts
+    self.correct = correct
+  }
+
+  package mutating func count(_ isCorrect: Bool) {
+    attempts += 1
+    if isCorrect { correct += 1 }
+  }
+
+  /// Share of right attempts; nil without attempts.
+  package var rate: Double? { attempts == 0 ? nil : Double(correct) / Double(attempts) }
+}

@@ -1,0 +1,65 @@
+/// The admitted problems of one kind, in the order of admission; a fold over `ProblemAdmitted`.
+package struct ProblemBuffer: Hashable, Sendable {
+  /// A problem and the iteration it was admitted in.
+  package struct Entry: Hashable, Sendable {
+    package var id: ProposalID
+    package var problem: Problem
+  }
+
+  package private(set) var entries: [Entry] = []
+  private var ids: [ProblemDigest: ProposalID] = [:]
+  private let capacity: Int
+  private let eviction: PlaySettings.Eviction
+
+  package init(capacity: Int, eviction: PlaySettings.Eviction) {
+    precondition(capacity > 0, "buffer capacity \(capacity)")
+    self.capacity = capacity
+    self.eviction = eviction
+  }
+
+  package var count: Int { entries.count }
+
+  /// The problem in the buffer that equals this one, if any.
+  package func duplicate(of problem: Problem) -> ProposalID? { ids[ProblemDigest(problem)] }
+
+  /// Admits a problem. A full buffer drops its oldest, or refuses the newcomer, as the settings say.
+  package mutating func admit(_ id: ProposalID, _ problem: Problem) {
+    if entries.count == capacity {
+      guard eviction == .keepLast else { return }
+      let oldest = entries.removeFirst()
+      if ids[ProblemDigest(oldest.problem)] == oldest.id { ids[ProblemDigest(oldest.problem)] = nil }
+    }
+    entries.append(Entry(id: id, problem: problem))
+    ids[ProblemDigest(problem), default: id] = id
+  }
+
+  /// K references for a proposer: distinct, uniform (paper §3.2; no weighting by recency, App. D.3).
+  package func references(_ count: Int, stream: inout RandomStream) -> [Entry] {
+    stream.distinct(count, of: entries.count).map { entries[$0] }
+  }
+
+  /// The solve batch: problems of this iteration first, filled up uniformly from the rest (code: `max_new`); or uniform.
+  package func solveBatch(
+    _ count: Int, iteration: Int, from: PlaySettings.SolveFrom, stream: inout RandomStream
+  ) -> [Entry] {
+    let newest = from == .newest ? Array(entries.filter { $0.id.iteration == iteration }.prefix(count)) : []
+    let rest = from == .newest ? entries.filter { $0.id.iteration != iteration } : entries
+    return newest + stream.distinct(count - newest.count, of: rest.count).map { rest[$0] }
+  }
+}
+
+/// What makes two problems equal: the program without surrounding space, and the inputs. Two messages about the same
+/// program and inputs are the same problem.
+package struct ProblemDigest: Hashable, Sendable {
+  private let program: String
+  private let inputs: [String]
+
+  package init(_ problem: Problem) {
+    var lines = problem.program.split(separator: "\n", omittingEmptySubsequences: true).map { line in
+      String(line.reversed().drop { $0 == " " || $0 == "\t" || $0 == "\r" }.reversed())
+    }
+    lines.removeAll { $0.isEmpty }
+    program = lines.joined(separator: "\n")
+    inputs = problem.pairs.map(\.input)
+  }
+}

@@ -1,1 +1,0 @@
-// Environments: see docs/architecture.md, "Code".
