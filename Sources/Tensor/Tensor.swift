@@ -1,1 +1,0 @@
-// Tensor: see docs/architecture.md, "Code".
