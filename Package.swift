@@ -48,17 +48,20 @@ let package = Package(
     .systemLibrary(name: "CPython", pkgConfig: "python3-embed", providers: [.apt(["libpython3-dev"])]),
     .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
 
+    // A thread of its own for an actor that blocks.
+    .target(name: "Threads", swiftSettings: strict),
+
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
     .target(name: "EventLog", dependencies: ["Domain", crypto], swiftSettings: strict),
-    .target(name: "Postgres", dependencies: ["CLibPQ"], swiftSettings: strict),
+    .target(name: "Postgres", dependencies: ["CLibPQ", "Threads"], swiftSettings: strict),
     .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
 
     // The engine.
     .target(name: "Tensor", dependencies: ["COpenBLAS"], swiftSettings: kernels),
     .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
-    .target(name: "Engine", dependencies: ["Domain", "Transformer", crypto], swiftSettings: strict),
+    .target(name: "Engine", dependencies: ["Domain", "Threads", "Transformer", crypto], swiftSettings: strict),
 
     // Play and its proof.
     .target(name: "Environments", dependencies: ["Domain"], swiftSettings: strict),

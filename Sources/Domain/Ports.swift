@@ -208,6 +208,18 @@ package struct Checkpoint: Hashable, Codable, Sendable {
   }
 }
 
+/// The end of the log at some moment: its last position and the hash that covers everything up to it.
+package struct LogAnchor: Hashable, Sendable {
+  package var position: Int64
+  /// In hexadecimal.
+  package var hash: String
+
+  package init(position: Int64, hash: String) {
+    self.position = position
+    self.hash = hash
+  }
+}
+
 /// Owns the weights: changes them by training steps and keeps them in files.
 package protocol Learner: Sendable {
   /// Version of the weights it holds.
@@ -218,7 +230,9 @@ package protocol Learner: Sendable {
     _ samples: [TrainingSample], settings: LearnerSettings, progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> UpdateOutcome
   /// Writes weights and optimizer state so that a crash at any moment leaves either no file or a whole one.
-  func save(experiment: ExperimentID) async throws -> Checkpoint
+  ///
+  /// - Parameter head: where the log ends now; written into the file, so that it anchors the log outside the database.
+  func save(experiment: ExperimentID, head: LogAnchor) async throws -> Checkpoint
   /// Replaces the weights by those of a file, digest-checked. Throws if it is missing or damaged.
   func load(_ checkpoint: Checkpoint, experiment: ExperimentID) async throws
   /// Back to the base model: version 0, empty optimizer.

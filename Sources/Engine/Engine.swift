@@ -1,1 +1,103 @@
-// Engine: see docs/architecture.md, "Code".
+import Domain
+import Foundation
+import Threads
+import Transformer
+
+/// Our own transformer as `Policy` and `Learner`: one set of weights that samples, is trained, and is kept in files.
+///
+/// An actor on a thread of its own, because it computes for minutes. Sampling and training share weights and threads, so
+/// they take turns; the kernels use all threads of the pool meanwhile.
+package actor Engine {
+  let model: Model
+  let sampler: Sampler
+  let update: PolicyGradientStep
+  let checkpoints: CheckpointFolder
+  /// Version of the weights in memory.
+  package private(set) var policyVersion: PolicyVersion = 0
+  private let thread: ThreadExecutor
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  /// Reads the model and allocates everything that sampling and training need, once.
+  ///
+  /// - Parameters:
+  ///   - modelFile: a GGUF file.
+  ///   - modelDigest: SHA-256 the file must have; empty accepts any.
+  ///   - threads: of the kernels. The results do not depend on it.
+  ///   - checkpoints: folder for weights files, made if missing.
+  ///   - keep: how many of them.
+  /// - Throws: `ModelFileError` for an unreadable or unfit file, `EngineError.wrongModel` for another one than recorded.
+  package static func open(
+    modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int
+  ) async throws -> Engine {
+    let thread = ThreadExecutor(name: "engine")
+    let model = try Model.load(modelFile, digest: modelDigest, threads: threads)
+    return Engine(
+      model: model, checkpoints: CheckpointFolder(path: checkpoints, keep: keep), thread: thread)
+  }
+
+  private init(model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor) {
+    self.model = model
+    self.checkpoints = checkpoints
+    self.thread = thread
+    sampler = Sampler(decoder: model.decoder, tokenizer: model.tokenizer)
+    update = PolicyGradientStep(model: model)
+  }
+}
+
+extension Engine: Policy {
+  package func generate(
+    _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> [Generation] {
+    try sampler.generate(requests, progress: progress)
+  }
+}
+
+extension Engine: Learner {
+  package func update(
+    _ samples: [TrainingSample], settings: LearnerSettings, progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> UpdateOutcome {
+    let outcome = try update.perform(samples, settings: settings, progress: progress)
+    policyVersion += 1
+    return outcome
+  }
+
+  package func save(experiment: ExperimentID, head: LogAnchor) async throws -> Checkpoint {
+    try checkpoints.write(model, version: policyVersion, experiment: experiment, head: head)
+  }
+
+  package func load(_ checkpoint: Checkpoint, experiment: ExperimentID) async throws {
+    do {
+      try checkpoints.read(checkpoint, experiment: experiment, into: model)
+      policyVersion = checkpoint.policyVersion
+    } catch {
+      // The weights may be half replaced: the base model is the only version that is certain.
+      try model.reset()
+      policyVersion = 0
+      throw error
+    }
+  }
+
+  package func reset() async throws {
+    try model.reset()
+    policyVersion = 0
+  }
+}
+
+/// What the engine refuses.
+package enum EngineError: Error, CustomStringConvertible {
+  case wrongModel(file: String, found: String, expected: String)
+  case foreignCheckpoint(file: String, what: String, found: String, expected: String)
+  case sequenceTooLong(id: String, tokens: Int, max: Int)
+
+  package var description: String {
+    switch self {
+    case .wrongModel(let file, let found, let expected):
+      "\(file) is not the model of the experiment: its sha256 is \(found), the experiment began with \(expected)"
+    case .foreignCheckpoint(let file, let what, let found, let expected):
+      "\(file) is not the checkpoint that was recorded: its \(what) is \(found), the log says \(expected)"
+    case .sequenceTooLong(let id, let tokens, let max):
+      "sample \(id) has \(tokens) tokens, at most \(max) can be trained at once"
+    }
+  }
+}

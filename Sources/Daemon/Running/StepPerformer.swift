@@ -54,7 +54,10 @@ package struct StepPerformer: Sendable {
     case .verifyAttempts(let plans): return try await verify(plans, experiment, progress)
     case .update(let iteration): return try await update(iteration, experiment, progress)
     case .checkpoint:
-      return performed(.checkpointSaved(try await parts.learner.save(experiment: experiment.id)), experiment)
+      let head = try await log.head()
+      let anchor = LogAnchor(position: head.position.rawValue, hash: head.hash.hexadecimal)
+      return performed(
+        .checkpointSaved(try await parts.learner.save(experiment: experiment.id, head: anchor)), experiment)
     case .pause(let reason): return performed(.experimentPaused(change(experiment, reason)), experiment)
     case .resume(let reason): return performed(.experimentResumed(change(experiment, reason)), experiment)
     case .stop(let reason): return performed(.experimentStopped(change(experiment, reason)), experiment)

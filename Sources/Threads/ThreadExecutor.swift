@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// One thread that runs the jobs of one actor, in order. `Connection` blocks on it in libpq, so that the two or so
-/// threads of Swift's own pool are never held up by a database.
+/// One thread that runs the jobs of one actor, in order. A connection blocks on it in libpq and the engine computes on it
+/// for minutes, so that the two or so threads of Swift's own pool are never held up.
 package final class ThreadExecutor: SerialExecutor {
   private let queue: JobQueue
 
@@ -22,7 +22,7 @@ package final class ThreadExecutor: SerialExecutor {
   }
 
   package func checkIsolated() {
-    precondition(queue.isCurrent, "called outside the connection's own thread")
+    precondition(queue.isCurrent, "called outside the actor's own thread")
   }
 }
 

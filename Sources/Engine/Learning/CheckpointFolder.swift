@@ -1,0 +1,84 @@
+import Domain
+import Foundation
+import Tensor
+import Transformer
+
+/// The weights files of one experiment: content-addressed, durable before they are recorded, the newest few kept. Older
+/// weights are regenerated from the log.
+package struct CheckpointFolder: Sendable {
+  package let path: String
+  /// Files kept; the one just written is among them.
+  package let keep: Int
+
+  package init(path: String, keep: Int) {
+    precondition(keep >= 1, "keep \(keep) checkpoints")
+    self.path = path
+    self.keep = keep
+  }
+
+  /// Writes the model's weights and moments. Returns what `CheckpointSaved` records.
+  func write(
+    _ model: Model, version: PolicyVersion, experiment: ExperimentID, head: LogAnchor
+  ) throws -> Checkpoint {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let header = CheckpointHeader(
+      experiment: experiment.description, policyVersion: version, optimizerStep: model.optimizer.steps,
+      modelDigest: model.digest,
+      tensors: model.decoder.parameters.layout.views.map { .init(name: $0.name, shape: $0.shape) },
+      logHead: .init(position: head.position, hash: head.hash))
+    let written = try CheckpointFile.write(
+      header, weights: model.decoder.parameters.values, firstMoment: model.optimizer.firstMoment.values,
+      secondMoment: model.optimizer.secondMoment.values, folder: path)
+    let file = URL(fileURLWithPath: written.path).lastPathComponent
+    try removeOld(keeping: file)
+    return Checkpoint(
+      policyVersion: version, file: file, bytes: written.byteCount, weightsDigest: written.digests.weights,
+      optimizerDigest: Model.optimizerDigest(
+        firstMoment: written.digests.firstMoment, secondMoment: written.digests.secondMoment,
+        steps: model.optimizer.steps))
+  }
+
+  /// Replaces the model's weights by those of a recorded file.
+  ///
+  /// - Throws: `ModelFileError` for a missing or damaged file, `EngineError.foreignCheckpoint` for another one's. The model is
+  ///   undefined afterwards.
+  func read(_ checkpoint: Checkpoint, experiment: ExperimentID, into model: Model) throws {
+    let name = URL(fileURLWithPath: checkpoint.file).lastPathComponent
+    let file = try CheckpointFile(path: path + "/" + name)
+    func check(_ what: String, _ found: String, _ expected: String) throws {
+      if found != expected {
+        throw EngineError.foreignCheckpoint(file: file.path, what: what, found: found, expected: expected)
+      }
+    }
+    try check("experiment", file.header.experiment, experiment.description)
+    try check("policy version", "\(file.header.policyVersion)", "\(checkpoint.policyVersion)")
+    try check("base model", file.header.modelDigest, model.digest)
+    try check("weights digest", file.digests.weights, checkpoint.weightsDigest)
+    try check("number of weights", "\(file.parameterCount)", "\(model.decoder.parameters.buffer.count)")
+    try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.parameters))
+    try file.readMoments(
+      first: UnsafeMutableBufferPointer(model.optimizer.firstMoment),
+      second: UnsafeMutableBufferPointer(model.optimizer.secondMoment))
+    model.optimizer.steps = file.header.optimizerStep
+    model.decoder.weightsChanged()
+  }
+
+  /// Removes all but the newest files by time of writing. A file that cannot be removed is no reason to fail: the weights
+  /// are safe.
+  private func removeOld(keeping newest: String) throws {
+    let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".checkpoint") }
+    func written(_ name: String) -> Date {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)
+      return attributes?[.modificationDate] as? Date ?? .distantPast
+    }
+    let old = names.filter { $0 != newest }.map { (name: $0, date: written($0)) }
+      .sorted { ($1.date, $1.name) < ($0.date, $0.name) }
+    for file in old.dropFirst(keep - 1) { try? FileManager.default.removeItem(atPath: path + "/" + file.name) }
+  }
+}
+
+extension UnsafeMutableBufferPointer<Float> {
+  fileprivate init(_ parameters: Parameters) {
+    self.init(start: parameters.buffer.pointer, count: parameters.buffer.count)
+  }
+}

@@ -1,0 +1,86 @@
+import Crypto
+import Domain
+import Foundation
+import Tensor
+import Transformer
+
+/// The weights in memory with everything that belongs to them: configuration, tokenizer, gradients and the optimizer's
+/// moments. Owned by the engine's actor.
+package final class Model {
+  package let file: String
+  /// SHA-256 of the file.
+  package let digest: String
+  package let tokenizer: Tokenizer
+  package let decoder: Decoder
+  package let trainer: Trainer
+  package let optimizer: Optimizer
+
+  /// Rows whose activations are kept at once while training; also the longest sequence that can be trained.
+  package static let trainingRowsMax = 1024
+
+  private init(
+    file: String, digest: String, tokenizer: Tokenizer, decoder: Decoder, trainer: Trainer, optimizer: Optimizer
+  ) {
+    self.file = file
+    self.digest = digest
+    self.tokenizer = tokenizer
+    self.decoder = decoder
+    self.trainer = trainer
+    self.optimizer = optimizer
+  }
+
+  /// Reads a GGUF file.
+  static func load(_ file: String, digest expected: String, threads: Int) throws -> sending Model {
+    let digest = try digest(of: file)
+    guard expected.isEmpty || digest == expected else {
+      throw EngineError.wrongModel(file: file, found: digest, expected: expected)
+    }
+    let gguf = try GGUFFile(path: file)
+    let configuration = try ModelConfiguration(gguf: gguf)
+    let parameters = try Parameters(gguf: gguf, configuration: configuration)
+    let decoder = Decoder(
+      configuration: configuration, parameters: parameters, pool: ThreadPool(threads: threads))
+    return Model(
+      file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder,
+      trainer: Trainer(decoder: decoder, rowsMax: trainingRowsMax), optimizer: Optimizer(layout: parameters.layout))
+  }
+
+  /// SHA-256 of a model file, read in pieces.
+  package static func digest(of file: String) throws -> String {
+    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+    defer { try? handle.close() }
+    var hash = SHA256()
+    while let piece = try handle.read(upToCount: 1 << 22), !piece.isEmpty { hash.update(data: piece) }
+    return hash.finalize().hexadecimal
+  }
+
+  /// Back to the weights of the file, with an empty optimizer.
+  func reset() throws {
+    let gguf = try GGUFFile(path: file)
+    for view in decoder.parameters.layout.views { try gguf.read(view.name, into: decoder.parameters.elements(view)) }
+    decoder.weightsChanged()
+    for moment in [optimizer.firstMoment, optimizer.secondMoment] {
+      moment.buffer.pointer.update(repeating: 0, count: moment.buffer.count)
+    }
+    optimizer.steps = 0
+  }
+
+  /// SHA-256 of the parameters as little-endian float32, in checkpoint order.
+  var weightsDigest: String { ContentDigest.hexadecimal(of: decoder.parameters.values) }
+
+  /// SHA-256 over the digests of both moments and the number of steps taken.
+  var optimizerDigest: String {
+    Self.optimizerDigest(
+      firstMoment: ContentDigest.hexadecimal(of: optimizer.firstMoment.values),
+      secondMoment: ContentDigest.hexadecimal(of: optimizer.secondMoment.values), steps: optimizer.steps)
+  }
+
+  static func optimizerDigest(firstMoment: String, secondMoment: String, steps: Int) -> String {
+    sha256(Data("\(firstMoment) \(secondMoment) \(steps)".utf8))
+  }
+}
+
+extension Parameters {
+  /// All values in checkpoint order.
+  var values: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: buffer.pointer, count: buffer.count) }
+}

@@ -1,0 +1,64 @@
+import Domain
+import VerifierProtocol
+
+/// The pool as the domain's `Verifier`: jobs of environments out, outcomes in. Made by the composition root with the
+/// experiment's limits.
+package struct ProgramVerifier: Verifier {
+  private let pool: VerifierPool
+  private let settings: VerifierSettings
+
+  package init(pool: VerifierPool, settings: VerifierSettings) {
+    self.pool = pool
+    self.settings = settings
+  }
+
+  /// - Throws: `VerificationError`; never an outcome in place of a failure (promise P8).
+  package func verify(_ jobs: [VerificationJob]) async throws -> [Verification] {
+    let replies = try await pool.run(jobs.map(request))
+    return zip(jobs, replies).map { job, reply in
+      switch reply {
+      case .run(let reply):
+        Verification(
+          outcomes: reply.calls.map(outcome), seconds: reply.calls.reduce(0) { $0 + $1.usage.wallSeconds })
+      case .literal(.text(let text)): Verification(outcomes: [.value(text, input: "")], seconds: 0)
+      case .literal(.malformed(let reason)): Verification(outcomes: [.malformed(reason)], seconds: 0)
+      case .normalise: preconditionFailure("a normal form was answered to \(job)")
+      }
+    }
+  }
+
+  private func request(_ job: VerificationJob) -> VerifierJob {
+    switch job {
+    case .run(let program, let inputs):
+      .run(
+        RunJob(
+          program: program, calls: inputs, limits: limits,
+          screening: Screening(
+            isOn: true, bannedModules: settings.bannedModules, bannedNames: Screening.bannedNamesStandard)))
+    case .literal(let text): .literal(LiteralJob(text: text, limits: limits))
+    }
+  }
+
+  /// The settings limit processor time; the wall clock gets five times that, because a busy host is no fault of a program.
+  private var limits: VerifierLimits {
+    VerifierLimits(
+      wallSeconds: min(600, 5 * settings.seconds + 5), cpuSeconds: settings.seconds,
+      memoryBytes: settings.memoryMiB << 20, outputBytes: settings.valueBytesMax,
+      stackBytes: VerifierLimits.standard.stackBytes)
+  }
+
+  private func outcome(_ call: CallReply) -> VerificationOutcome {
+    switch call.outcome {
+    case .value(let text): .value(text, input: call.canonicalInput ?? "")
+    case .raised(let type, let message): .raised(message.isEmpty ? type : "\(type): \(message)")
+    case .timedOut: .timedOut
+    case .outOfMemory: .outOfMemory
+    case .tooLarge: .tooLarge("the value is longer than \(settings.valueBytesMax) bytes")
+    case .unsupportedValue(let type): .unsupported(type)
+    case .nondeterministic: .nondeterministic("two runs disagree")
+    case .forbidden(let reason): .forbidden(reason)
+    case .malformed(let reason): .malformed(reason)
+    case .malformedInput(let reason): .malformedInput(reason)
+    }
+  }
+}
