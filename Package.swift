@@ -74,12 +74,17 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "Domain", "EventLog", "PostgresLog", "Projections", "Engine", "Environments", "Verification", "Settings",
+        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Verification", "VerifierProtocol",
+        "Settings",
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
-    .executableTarget(name: "autodidact", dependencies: ["Daemon", argumentParser, logging], swiftSettings: strict),
-    .executableTarget(name: "autodidactd", dependencies: ["Daemon", argumentParser, logging], swiftSettings: strict),
+    .executableTarget(
+      name: "autodidact",
+      dependencies: ["Daemon", "Domain", "EventLog", "Projections", "Settings", argumentParser, unixSignals],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "autodidactd", dependencies: ["Daemon", argumentParser, logging, lifecycle], swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
 

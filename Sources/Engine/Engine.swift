@@ -1,5 +1,6 @@
 import Domain
 import Foundation
+import Tensor
 import Threads
 import Transformer
 
@@ -9,7 +10,7 @@ import Transformer
 /// they take turns; the kernels use all threads of the pool meanwhile.
 package actor Engine {
   let model: Model
-  let sampler: Sampler
+  let sampler: BatchSampler
   let update: PolicyGradientStep
   let checkpoints: CheckpointFolder
   /// Version of the weights in memory.
@@ -31,17 +32,22 @@ package actor Engine {
     modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int
   ) async throws -> Engine {
     let thread = ThreadExecutor(name: "engine")
-    let model = try Model.load(modelFile, digest: modelDigest, threads: threads)
-    return Engine(
-      model: model, checkpoints: CheckpointFolder(path: checkpoints, keep: keep), thread: thread)
+    return try Engine(
+      model: Model.load(modelFile, digest: modelDigest, threads: threads),
+      checkpoints: CheckpointFolder(path: checkpoints, keep: keep), thread: thread)
   }
 
-  private init(model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor) {
+  private init(model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor) throws {
     self.model = model
     self.checkpoints = checkpoints
     self.thread = thread
-    sampler = Sampler(decoder: model.decoder, tokenizer: model.tokenizer)
+    sampler = try BatchSampler(decoder: model.decoder, tokenizer: model.tokenizer)
     update = PolicyGradientStep(model: model)
+  }
+
+  /// What decides the bits of a result on this machine; recorded with each start.
+  package static var numericsProfile: String {
+    "engine 1; float32; kernels AVX2 FMA; OpenBLAS core \(blasCoreName()) for gradients"
   }
 }
 
@@ -49,7 +55,7 @@ extension Engine: Policy {
   package func generate(
     _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> [Generation] {
-    try sampler.generate(requests, progress: progress)
+    try sampler.sample(requests, progress: progress)
   }
 }
 

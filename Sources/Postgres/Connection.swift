@@ -1,3 +1,5 @@
+import Threads
+
 /// One session with a PostgreSQL server, confined to its own thread: blocking libpq calls are legal here and in
 /// `Listener`, and nowhere else.
 ///

@@ -1,0 +1,78 @@
+import Domain
+import EventLog
+import Foundation
+import Synchronization
+import UnixSignals
+
+/// One experiment in the foreground, with the manners of a terminal: Ctrl-C once pauses at the next step boundary, twice
+/// stops now; SIGTERM leaves at the boundary without pausing.
+package struct ForegroundRun: Sendable {
+  private let open: OpenLog
+  private let threads: Int?
+  private let observer: any RunObserver
+
+  package init(log: OpenLog, threads: Int?, observer: any RunObserver) {
+    open = log
+    self.threads = threads
+    self.observer = observer
+  }
+
+  /// - Throws: what `ExperimentRunner.run` and the parts throw.
+  package func run(
+    _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
+  ) async throws -> ExperimentRunner.End {
+    try await resumeIfWaiting(record)
+    let stored = try await StoredExperiment.load(record, from: open.log)
+    let leaving = Atomic(false)
+    return try await withThrowingTaskGroup(of: ExperimentRunner.End?.self) { group in
+      let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+      group.addTask {
+        try await self.obey(signals, record.name) { leaving.store(true, ordering: .sequentiallyConsistent) }
+        return nil
+      }
+      group.addTask {
+        try await Workshop(open, threads: threads).withParts(of: stored.experiment) { parts in
+          let runner = ExperimentRunner(
+            log: open.log, parts: parts, surroundings: open.surroundings, observer: observer)
+          return try await runner.run(record, iterations: iterations, takeOver: takeOver) {
+            leaving.load(ordering: .sequentiallyConsistent)
+          }
+        }
+      }
+      defer { group.cancelAll() }
+      while let result = try await group.next() {
+        if let end = result { return end }
+      }
+      return .shutDown
+    }
+  }
+
+  /// Running an experiment is asking for it to go on.
+  private func resumeIfWaiting(_ record: ExperimentRecord) async throws {
+    let stored = try await StoredExperiment.load(record, from: open.log)
+    switch stored.experiment.life {
+    case .paused(let reason), .failed(let reason):
+      observer.note("was \(stored.experiment.life.name) (\(reason)); resuming")
+      _ = try await desk.request(.resume, of: record.name, reason: "autodidact run")
+    default: break
+    }
+  }
+
+  private func obey(_ signals: UnixSignalsSequence, _ name: String, leave: () -> Void) async throws {
+    var interrupts = 0
+    for await signal in signals {
+      if signal == .sigterm {
+        observer.note("asked to end: leaving at the next step boundary")
+        leave()
+        continue
+      }
+      interrupts += 1
+      // What is committed is committed; the workers end with their standard input.
+      guard interrupts == 1 else { Foundation.exit(130) }
+      observer.note("pausing at the next step boundary; Ctrl-C again to stop now")
+      _ = try await desk.request(.pause, of: name, reason: "Ctrl-C")
+    }
+  }
+
+  private var desk: ControlDesk { ControlDesk(log: open.log, surroundings: open.surroundings) }
+}

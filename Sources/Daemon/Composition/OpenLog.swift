@@ -1,0 +1,57 @@
+import Engine
+import EventLog
+import Foundation
+import Postgres
+import PostgresLog
+
+/// The log on PostgreSQL, open for the length of a command or of the daemon.
+package struct OpenLog: Sendable {
+  package let log: any EventLog
+  package let home: Home
+  package let url: String
+  package let surroundings: Surroundings
+
+  /// Opens the log. A database that lacks migrations is refused with the way to mend it.
+  package static func with<Result>(
+    url: String, home: Home, _ body: (OpenLog) async throws -> Result
+  ) async throws -> Result {
+    try await checkMigrations(url: url, home: home)
+    let settings = ConnectionSettings(url: url, applicationName: "autodidact")
+    let open = OpenLog(
+      log: PostgresEventLog(settings, clock: ContinuousClock()), home: home, url: url,
+      surroundings: .live(numericsProfile: Engine.numericsProfile))
+    return try await body(open)
+  }
+
+  /// Brings the database up to the migrations of this software. Returns the files applied now.
+  package static func migrate(url: String, home: Home) async throws -> [String] {
+    try await withConnection(url) { try await Migrator(folder: home.migrations).migrate($0) }
+  }
+
+  private static func checkMigrations(url: String, home: Home) async throws {
+    let pending = try await withConnection(url) { try await Migrator(folder: home.migrations).pending($0) }
+    if !pending.isEmpty { throw Unmigrated(pending: pending) }
+  }
+
+  private static func withConnection<Result: Sendable>(
+    _ url: String, _ body: (Connection) async throws -> Result
+  ) async throws -> Result {
+    let connection = try await Connection.open(ConnectionSettings(url: url, applicationName: "autodidact migrate"))
+    do {
+      let result = try await body(connection)
+      await connection.close()
+      return result
+    } catch {
+      await connection.close()
+      throw error
+    }
+  }
+
+  /// The database is older than the software.
+  package struct Unmigrated: Error, CustomStringConvertible {
+    package var pending: [String]
+    package var description: String {
+      "the database lacks \(pending.joined(separator: ", ")); run: autodidact migrate"
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Daemon
+import Domain
+import EventLog
+import Foundation
+import Projections
+
+/// What `status` says of one experiment.
+struct StatusReport: Encodable {
+  var name: String
+  var id: String
+  var state: String
+  /// Why it waits or ended.
+  var reason: String?
+  /// Completed self-play iterations.
+  var iterations: Int
+  var iterationsMax: Int
+  var seedingRounds: Int
+  var policyVersion: Int
+  var checkpointVersion: Int?
+  /// What is done next; nil if nothing is.
+  var nextStep: String?
+  var problems: [String: Int]
+  var events: [String: Int]
+  var eventsAll: Int64
+  var lastPosition: Int64
+  /// Hash of the whole log's head.
+  var logHash: String
+  var lastIteration: IterationSummary?
+
+  init(_ record: ExperimentRecord, _ stored: StoredExperiment, log: any EventLog) async throws {
+    let experiment = stored.experiment
+    name = experiment.name
+    id = experiment.id.description
+    state = experiment.stateName
+    reason = experiment.life.reason
+    iterations = experiment.iterationsDone
+    iterationsMax = experiment.settings.iterations
+    seedingRounds = experiment.seedingRoundsDone
+    policyVersion = experiment.policyVersion
+    checkpointVersion = experiment.checkpoint?.policyVersion
+    nextStep = experiment.nextStep?.name
+    problems = Dictionary(uniqueKeysWithValues: experiment.buffers.map { ($0.key.rawValue, $0.value.count) })
+    events = stored.eventCounts
+    eventsAll = experiment.version
+    lastPosition = stored.position.rawValue
+    logHash = try await log.head().hash.hexadecimal
+    lastIteration = try await Self.lastIteration(stored, log)
+  }
+
+  private static func lastIteration(_ stored: StoredExperiment, _ log: any EventLog) async throws -> IterationSummary? {
+    guard let last = stored.history.last else { return nil }
+    let phases = try await PhaseReader(log: log).phases(of: last.ledger, experiment: stored.experiment.id)
+    return IterationSummary(last.ledger, settings: stored.experiment.settings, phases: phases)
+  }
+
+  /// Event types are data, not field names: encoded by hand so that they keep their case.
+  var json: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let data = (try? encoder.encode(self)) ?? Data("{}".utf8)
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case name, id, state, reason, iterations, problems, events
+    case iterationsMax = "iterations_max"
+    case seedingRounds = "seeding_rounds"
+    case policyVersion = "policy_version"
+    case checkpointVersion = "checkpoint_version"
+    case nextStep = "next_step"
+    case eventsAll = "events_all"
+    case lastPosition = "last_position"
+    case logHash = "log_hash"
+    case lastIteration = "last_iteration"
+  }
+
+  var text: String {
+    var lines = ["\(name): \(state)" + (reason.map { " (\($0))" } ?? "")]
+    lines.append(
+      "  iteration \(iterations) of \(iterationsMax), policy version \(policyVersion), "
+        + (checkpointVersion.map { "weights saved at version \($0)" } ?? "no weights saved yet"))
+    let buffers = Kind.allCases.compactMap { kind in problems[kind.rawValue].map { "\(kind.rawValue) \($0)" } }
+    lines.append("  problems   " + buffers.joined(separator: ", "))
+    lines.append("  events     \(eventsAll), last position \(lastPosition), log hash \(logHash.prefix(16))…")
+    lines.append("  next step  \(nextStep ?? "none")")
+    if let lastIteration {
+      let summary = SummaryText(summary: lastIteration)
+      lines.append("  last: \(summary.title)")
+      lines += summary.lines.map { "  " + $0 } + summary.example.map { "  " + $0 }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension Experiment.Life {
+  /// Why the experiment waits or ended; nil while it runs.
+  var reason: String? {
+    switch self {
+    case .running: nil
+    case .pauseRequested(let reason), .paused(let reason), .resumeRequested(let reason), .stopRequested(let reason),
+      .stopped(let reason), .failed(let reason):
+      reason
+    }
+  }
+}
