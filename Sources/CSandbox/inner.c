@@ -122,8 +122,8 @@ int sandbox_enter(int result_fd, const struct sandbox_limits *limits, const char
   *step = "not dumpable";
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
 #ifdef PR_SET_TSC
-  // Without the time stamp counter the vDSO cannot read a clock, and the filter refuses the system calls behind it:
-  // a program has no clock at all, so none can leak into its value.
+  // Without the time stamp counter the vDSO cannot read a clock, and the filter refuses the system calls behind it: no
+  // way leads around the clock of clock.c, which stands still.
   *step = "clock";
   if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0) != 0) return errno;
 #endif

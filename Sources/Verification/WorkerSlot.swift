@@ -37,7 +37,8 @@ struct WorkerSlot {
     let environment = path.map { ["LD_LIBRARY_PATH": $0] } ?? [:]
     _ = try await Subprocess.run(
       .path(FilePath(pool.configuration.executable)),
-      environment: .custom(Dictionary(uniqueKeysWithValues: environment.map { (.init(stringLiteral: $0.key), $0.value) })),
+      environment: .custom(
+        Dictionary(uniqueKeysWithValues: environment.map { (.init(stringLiteral: $0.key), $0.value) })),
       input: .inputWriter, output: .sequence, error: .discarded
     ) { execution in
       let conversation = Conversation(execution: execution, clock: clock)

@@ -72,6 +72,8 @@ enum Judge {
     switch end {
     case .timedOut: .timedOut
     case .forged: forged
+    // A refused call while signals are blocked, as in fork: the kernel kills instead of calling the handler.
+    case .signalled(SIGSYS): .forbidden(reason: "a system call is not allowed")
     case .signalled(let number): .forbidden(reason: "crashed: \(String(cString: strsignal(number)))")
     case .exited(SANDBOX_EXIT_CRASHED): .forbidden(reason: "crashed: \(String(cString: strsignal(SIGSEGV)))")
     case .exited(let code): .forbidden(reason: "ended its process with code \(code)")

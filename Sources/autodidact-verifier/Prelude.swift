@@ -18,7 +18,7 @@ enum Prelude {
     ].map { "encodings.\($0)" }
 
   static let source = """
-    import ast, functools, warnings
+    import ast, warnings
 
     # A warning would be printed with a line from a file that cannot be opened.
     warnings.simplefilter("ignore")
@@ -28,15 +28,6 @@ enum Prelude {
     # For a syntax error CPython opens the file to quote the line. This name cannot be turned into a path, so it does not
     # get that far; the filter would end the child.
     FILE = "\\ud800"
-
-    # CPython reads a clock at every lock, and a child has none. It has one thread, too.
-    class NoLock:
-        def __enter__(self):
-            return True
-        def __exit__(self, *details):
-            return None
-
-    functools.RLock = NoLock
 
     class Refused(Exception):
         def __init__(self, kind, reason):
@@ -151,6 +142,9 @@ enum Prelude {
         try:
             if any(isinstance(argument, ast.Starred) for argument in call.args) or any(k.arg is None for k in call.keywords):
                 raise Refused("literal", "unpacking is not a literal")
+            names = [keyword.arg for keyword in call.keywords]
+            if len(set(names)) < len(names):
+                raise Refused("literal", "a keyword argument is repeated")
             positional = tuple([literal(argument) for argument in call.args])
             return positional, {keyword.arg: literal(keyword.value) for keyword in call.keywords}
         except Refused as refused:

@@ -21,6 +21,7 @@ struct Zygote {
     clearenv()
     do {
       let zygote = Zygote(interpreter: try Interpreter(hashSeed: hashSeed), baseBytes: mappedBytes())
+      sandbox_freeze_clock(hashSeed)
       layers.close()
       layers.recordInner(failure: zygote.innerFailure())
       var hello = ByteWriter()

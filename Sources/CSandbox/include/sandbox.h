@@ -38,6 +38,9 @@ int sandbox_landlock(int *abi);
 /// Compiles the system call filter that `sandbox_enter` installs. Writes are allowed to `result_fd` only.
 int sandbox_filter_prepare(int result_fd);
 
+/// From now on libpython sees a clock that stands still, at a moment that depends on `seed`.
+void sandbox_freeze_clock(uint32_t seed);
+
 // MARK: Inner layers, once per child
 
 struct sandbox_limits {

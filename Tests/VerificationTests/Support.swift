@@ -1,0 +1,101 @@
+import Foundation
+import Testing
+import Verification
+import VerifierProtocol
+
+/// The real worker: beside the test executable, or where AUTODIDACT_VERIFIER says.
+let workerExecutable: String =
+  ProcessInfo.processInfo.environment["AUTODIDACT_VERIFIER"]
+  ?? VerifierConfiguration.executable(beside: "/proc/self/exe")
+
+/// Runs `body` with a pool of real workers.
+func withWorkers<Result>(
+  _ count: Int = 1, executable: String = workerExecutable, retriesMax: Int = 2, batchMax: Int = 8,
+  _ body: (VerifierPool) async throws -> Result
+) async throws -> Result {
+  let configuration = VerifierConfiguration(
+    executable: executable, workersMax: count, batchMax: batchMax, retriesMax: retriesMax)
+  return try await withVerifierPool(configuration: configuration, body: body)
+}
+
+extension VerifierLimits {
+  /// Short, so that attacks end soon; long enough for a busy host.
+  static let test = VerifierLimits(
+    wallSeconds: 5, cpuSeconds: 0.5, memoryBytes: 128 << 20, outputBytes: 4096, stackBytes: 8 << 20)
+}
+
+extension VerifierPool {
+  /// One program, one call.
+  func call(
+    _ program: String, _ call: String = "", limits: VerifierLimits = .test, determinism: Bool = true,
+    screening: Screening = .off
+  ) async throws -> CallReply {
+    let job = RunJob(
+      program: program, calls: [call], limits: limits, checksDeterminism: determinism, screening: screening)
+    guard case .run(let reply) = try await run([.run(job)])[0] else { throw UnexpectedReply() }
+    return reply.calls[0]
+  }
+
+  /// The outcome of `def f(): return EXPRESSION`.
+  func value(_ expression: String, limits: VerifierLimits = .test) async throws -> CallOutcome {
+    try await call("def f():\n    return \(expression)", limits: limits).outcome
+  }
+
+  func literal(_ text: String) async throws -> TextReply {
+    guard case .literal(let reply) = try await run([.literal(LiteralJob(text: text, limits: .test))])[0] else {
+      throw UnexpectedReply()
+    }
+    return reply
+  }
+
+  func normalise(_ program: String) async throws -> NormaliseReply {
+    guard case .normalise(let reply) = try await run([.normalise(NormaliseJob(program: program, limits: .test))])[0]
+    else { throw UnexpectedReply() }
+    return reply
+  }
+}
+
+struct UnexpectedReply: Error {}
+
+/// Processes of one copy of the worker, found by its path, so that suites running beside it do not count.
+struct WorkerCopy: ~Copyable {
+  let folder: URL
+  var executable: String { folder.appending(path: "autodidact-verifier").path }
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "verifier-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let target = folder.appending(path: "autodidact-verifier")
+    try FileManager.default.copyItem(atPath: workerExecutable, toPath: target.path)
+  }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
+
+  /// Pids with this copy's path in their command line: the worker, its zygotes, their children.
+  func processes() throws -> [pid_t] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter { pid in
+      FileManager.default.contents(atPath: "/proc/\(pid)/cmdline").map {
+        String(decoding: $0, as: UTF8.self).hasPrefix(executable)
+      } ?? false
+    }
+  }
+
+  /// The worker itself: the one whose parent is this process.
+  func worker() throws -> pid_t? {
+    try processes().first { pid in
+      let status = FileManager.default.contents(atPath: "/proc/\(pid)/status") ?? Data()
+      return String(decoding: status, as: UTF8.self).contains("PPid:\t\(getpid())\n")
+    }
+  }
+
+  /// Waits until there are `count` processes.
+  func wait(forCount count: Int) async throws {
+    var found = try processes().count
+    for _ in 0..<5000 {
+      if found == count { break }
+      try await Task.sleep(for: .milliseconds(1))
+      found = try processes().count
+    }
+    #expect(found == count)
+  }
+}
