@@ -25,8 +25,8 @@ func problem(_ number: Int, kind: Kind = .deduction, inputs: Int = 1) -> Problem
   return Problem(kind: kind, program: "def f(x):\n    return x + \(number)", pairs: pairs)
 }
 
-/// Performs the steps of an experiment without model, verifier or learner: every outcome is drawn from the random key of
-/// what it belongs to, so that it depends on the step and not on when the step is performed.
+/// Performs the steps of an experiment without model, verifier or learner: every outcome is drawn from the random key
+/// of what it belongs to, so that it depends on the step and not on when the step is performed.
 struct Player {
   let created: ExperimentCreated
   private(set) var experiment: Experiment
