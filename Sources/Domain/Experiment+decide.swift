@@ -26,7 +26,8 @@ extension Experiment {
     if !isSeeded {
       return .begin(IterationStarted(iteration: 0, round: seedingRoundsDone, policyVersion: policyVersion))
     }
-    guard !isFinished else { return nil }
+    // The weights of a finished experiment are what people want from it, whatever `checkpoints.every` leaves over.
+    guard !isFinished else { return unsavedWeights ? .checkpoint : nil }
     return .begin(IterationStarted(iteration: iterationsDone + 1, round: 0, policyVersion: policyVersion))
   }
 

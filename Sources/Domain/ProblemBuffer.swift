@@ -55,7 +55,8 @@ package struct ProblemDigest: Hashable, Sendable {
   private let inputs: [String]
 
   package init(_ problem: Problem) {
-    var lines = problem.program.split(separator: "\n", omittingEmptySubsequences: true).map { line in
+    // "\r\n" is one Character, and Python reads it as one line end.
+    var lines = problem.program.split(omittingEmptySubsequences: true) { $0 == "\n" || $0 == "\r\n" }.map { line in
       String(line.reversed().drop { $0 == " " || $0 == "\t" || $0 == "\r" }.reversed())
     }
     lines.removeAll { $0.isEmpty }

@@ -40,6 +40,14 @@ package struct ScoredSample: Hashable, Sendable {
   /// Where its generation lies in the log.
   package var position: Int64
   package var reward: Double
+
+  package init(id: String, role: Role, kind: Kind, position: Int64, reward: Double) {
+    self.id = id
+    self.role = role
+    self.kind = kind
+    self.position = position
+    self.reward = reward
+  }
 }
 
 extension IterationLedger {

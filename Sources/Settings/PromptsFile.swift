@@ -170,7 +170,8 @@ private struct PromptsReader {
   ) -> [String] {
     let key = "\(name).stops"
     let allowed =
-      "a list of 1 to \(PromptsFile.stopsMax) texts, none empty, none twice, each at most \(PromptsFile.stopBytesMax) bytes"
+      "a list of 1 to \(PromptsFile.stopsMax) texts, none empty or twice, each at most "
+      + "\(PromptsFile.stopBytesMax) bytes"
     guard let node = entries["stops"]?.value else {
       problems.append(SettingsProblem(.missing, at: position, key: key, "missing", allowed: allowed))
       return []

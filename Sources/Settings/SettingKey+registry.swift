@@ -34,7 +34,7 @@ extension SettingKey {
       "play.references", \.play.references, .integer(0...64), "Problems a proposer is shown as examples (paper: 6)."),
     SettingKey(
       "play.induction_references", \.play.inductionReferences, .integer(0...64),
-      "Induction problems an induction proposer is shown besides its program (paper: 0; small models need an example)."),
+      "Induction problems an induction proposer is shown besides its program (paper: 0; small models need one)."),
     SettingKey(
       "play.inputs", \.play.inputs, .integer(1...64),
       "Inputs of an induction problem; the solver is shown half of them (paper: 10)."),
@@ -54,7 +54,7 @@ extension SettingKey {
       "What a full buffer gives up: keep_first refuses the newcomer (code), keep_last drops the oldest."),
     SettingKey(
       "play.duplicates", \.play.duplicates, .word(),
-      "Whether a problem that equals one in the buffer, or an earlier one of the iteration, is refused (paper: allow)."),
+      "Whether a problem equal to one in the buffer or to an earlier one of the iteration is refused (paper: allow)."),
     SettingKey(
       "play.solve_from", \.play.solveFrom, .word(),
       "Where the solve batch comes from: the newest problems first, filled up uniformly (code), or uniform."),

@@ -2,8 +2,8 @@ import Domain
 
 /// One setting: its dotted name, what it means, what it may be, and where it lives in `ExperimentSettings`.
 ///
-/// The registry `all` is the single list behind reading, showing, explaining and `docs/settings.md`; a test demands that
-/// it and the struct cover each other.
+/// The registry `all` is the single list behind reading, showing, explaining and `docs/settings.md`; a test demands
+/// that it and the struct cover each other.
 package struct SettingKey: Sendable {
   /// Dotted, in snake case: `play.batch`.
   package let name: String

@@ -10,7 +10,7 @@ struct YAMLReader {
   private static let depthMax = 16
   /// Duplicate keys that are reported each at its place; more are reported together.
   private static let duplicatesMax = 32
-  /// Put before the first of two equal keys to be able to read on (`compose`). A private-use character, refused in files.
+  /// Put before the first of two equal keys to be able to read on. A private-use character, refused in files.
   private static let mark: Character = "\u{E000}"
 
   init(file: String) { self.file = file }

@@ -13,9 +13,9 @@ package enum SettingsReference {
     <!-- Generated from Sources/Settings. Change the registry there, then: AUTODIDACT_WRITE_DOCS=1 swift test -c release
     --filter SettingsTests -->
 
-    An experiment is decided by one YAML file, read once at creation and recorded whole in `ExperimentCreated`. A key that
-    is left out takes its default; a key that is unknown, written twice, of the wrong type or out of bounds is refused, with
-    its file, line, column and what is allowed. All problems of a file are reported together.
+    An experiment is decided by one YAML file, read once at creation and recorded whole in `ExperimentCreated`. A key
+    that is left out takes its default; a key that is unknown, written twice, of the wrong type or out of bounds is
+    refused, with its file, line, column and what is allowed. All problems of a file are reported together.
 
     ```yaml
     # Keys are nested; `play.batch: 8` on one line means the same.
@@ -27,12 +27,13 @@ package enum SettingsReference {
       rate: 1e-5
     ```
 
-    `--set key=value` overrides a key of the file: `--set play.batch=16 --set play.kinds=[deduction]`. The value is YAML;
-    the last one of a key holds.
+    `--set key=value` overrides a key of the file: `--set play.batch=16 --set play.kinds=[deduction]`. The value is
+    YAML; the last one of a key holds.
 
-    Numbers are plain decimals: `8`, `0.5`, `1e-6`. A quoted `"8"` is text, and `010`, `0x10`, `1_000` are refused rather
-    than guessed. Truths are `true` and `false` (also `yes`, `no`, `on`, `off`). Anchors, aliases, merge keys, tags and more
-    than one document are not supported. A file holds at most \(SourceText.bytesMax / 1024) KiB of UTF-8 text.
+    Numbers are plain decimals: `8`, `0.5`, `1e-6`. A quoted `"8"` is text, and `010`, `0x10`, `1_000` are refused
+    rather than guessed. Truths are `true` and `false` (also `yes`, `no`, `on`, `off`). Anchors, aliases, merge keys,
+    tags and more than one document are not supported. A file holds at most
+    \(SourceText.bytesMax / 1024) KiB of UTF-8 text.
 
     """
 
@@ -64,7 +65,7 @@ package enum SettingsReference {
       "| key | meaning |", "|---|---|",
       "| `text` | the text before the completion, required; a block (`\\|`) is kept byte for byte |",
       "| `item` | how one reference (proposer) or one pair (solver) is written; required if `text` lists them |",
-      "| `opening` | the part of the answer that `text` has already opened; put before the completion when it is read |",
+      "| `opening` | the part of the answer that `text` has opened; put before the completion when it is read |",
       "| `stops` | a list of 1 to \(PromptsFile.stopsMax) texts that end a completion, required |", "",
       "`{{name}}` marks a place that is filled in. Only these are known:", "",
       "| role | part | places |", "|---|---|---|",

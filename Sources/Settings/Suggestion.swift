@@ -2,8 +2,8 @@
 package enum Suggestion {
   /// The known name nearest to `name`, if any is near enough to be a slip of the hand.
   ///
-  /// Names are compared without case, `_` and `-`, so that `tokensMax` finds `tokens_max`; a name without its group finds
-  /// the key of that last part. Ties go to the first known name.
+  /// Names are compared without case, `_` and `-`, so that `tokensMax` finds `tokens_max`; a name without its group
+  /// finds the key of that last part. Ties go to the first known name.
   package static func nearest(to name: String, in known: [String]) -> String? {
     let wanted = plain(name)
     guard !wanted.isEmpty, wanted.count <= 100 else { return nil }

@@ -113,7 +113,9 @@ struct SettingsErrorTests {
     #expect((problem.file, problem.allowed) == ("--set", "key=value"))
   }
 
-  @Test(arguments: ["seed=", "seed=1\niterations: 3", "seed=[1", "seed=\"1\"", "seed={a: 1}", "sede=1"])
+  @Test(arguments: [
+    "seed=", "play=", "play=8", "seed=1\niterations: 3", "seed=[1", "seed=\"1\"", "seed={a: 1}", "sede=1",
+  ])
   func `an override is read as strictly as a file`(override: String) throws {
     let problem = try problem("seed: 1", overrides: [override])
     #expect(problem.file == "--set")
@@ -221,6 +223,13 @@ struct SettingsErrorTests {
       #expect(gone.map(\.file) == [folder + "/gone.yaml"])
       #expect(gone.map(\.line) == [2])
       #expect(gone.first?.message.contains("gone/p.yaml") == true)
+    }
+  }
+
+  @Test func `templates are not missed for kinds that could not be read`() throws {
+    let files = ["a.yaml": "prompts: p.yaml\nplay.kinds: all", "p.yaml": "solve_deduction: {text: x, stops: [end]}"]
+    try withFolder(files.mapValues { Array($0.utf8) }) { folder in
+      #expect(loadProblems(folder + "/a.yaml").map(\.key) == ["play.kinds"])
     }
   }
 

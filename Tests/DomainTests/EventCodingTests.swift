@@ -1,0 +1,116 @@
+import Domain
+import Foundation
+import Testing
+
+/// The edge between events and JSON.
+struct EventCodingTests {
+  /// One event of every type, with every optional part filled in somewhere.
+  private static let samples: [Event] = {
+    var settings = smallSettings(seed: .max) { $0.learner.rate = 1e-6 / 3 }
+    settings.prompts.solveInduction.text = "a \"quoted\" / line\n\u{1F600}"
+    settings.prompts.solveInduction.stops = ["\n\n"]
+    let id = ProposalID(iteration: 12, kind: .induction, slot: 3)
+    let attempt = AttemptID(iteration: 12, purpose: .probe, kind: .induction, slot: 3, sample: 7)
+    let request = ControlRequest(reason: "lunch", by: "someone@host")
+    let change = LifeChange(iteration: 2, policyVersion: 1, reason: "lunch")
+    let groups = [
+      RewardGroup(role: .proposer, kind: .abduction, samples: 3, meanReward: 1.0 / 3, deviation: 0.1),
+      RewardGroup(role: .solver, kind: nil, samples: 3, meanReward: -1, deviation: 0),
+    ]
+    let outcome = UpdateOutcome(
+      loss: -0.1, entropy: 2.5, gradientNorm: 1e-20, sequences: 5, tokens: 99, ratioMean: 1, ratioDistanceMax: 5e-7,
+      clippedShare: 0, logProbabilityMismatches: 0, weightsDigest: "aa", optimizerDigest: "bb")
+    return [
+      .experimentCreated(ExperimentCreated(name: "x", settings: settings, promptsDigest: "d", parent: "y")),
+      .experimentStarted(
+        ExperimentStarted(host: "h", process: 3, software: "s", numericsProfile: "p", epoch: 4)),
+      .pauseRequested(request), .experimentPaused(change), .resumeRequested(request), .experimentResumed(change),
+      .stopRequested(request), .experimentStopped(change),
+      .experimentFailed(ExperimentFailed(step: "update", error: "disk")),
+      .iterationStarted(IterationStarted(iteration: 0, round: 2, policyVersion: 0)),
+      .proposalMade(ProposalMade(proposal: id, references: [id, id], program: id)),
+      .proposalVerified(
+        ProposalVerified(
+          proposal: id, problem: problem(4, kind: .induction, inputs: 2), refusal: nil, detail: "")),
+      .proposalVerified(ProposalVerified(proposal: id, problem: nil, refusal: .tooLarge, detail: "401 bytes")),
+      .attemptMade(AttemptMade(attempt: attempt, problem: id)),
+      .attemptVerified(
+        AttemptVerified(attempt: attempt, problem: id, verdict: .timedOut, answer: "f", detail: "10 s")),
+      .problemAdmitted(ProblemAdmitted(problem: id)),
+      .weightsUpdated(
+        WeightsUpdated(
+          fromVersion: 1, toVersion: 2, batchDigest: "cc", consumed: [id.description, attempt.description],
+          groups: groups, outcome: outcome)),
+      .updateSkipped(UpdateSkipped(iteration: 2, policyVersion: 2, reason: "constant", groups: groups)),
+      .checkpointSaved(
+        Checkpoint(policyVersion: 2, file: "f", bytes: 1 << 40, weightsDigest: "aa", optimizerDigest: "bb")),
+    ]
+  }()
+
+  @Test func `every type of event is among the samples`() {
+    #expect(Set(Self.samples.map(\.type)) == Set(EventCoding.types))
+    #expect(EventCoding.types == EventCoding.types.sorted())
+  }
+
+  @Test(arguments: samples)
+  func `an event is read back as it was written`(event: Event) throws {
+    let read = try EventCoding.event(
+      type: event.type, schemaVersion: EventCoding.schemaVersion, body: event.body)
+    #expect(read == event)
+    #expect(read.body == event.body)
+  }
+
+  @Test(arguments: samples)
+  func `keys are in snake case and sorted`(event: Event) throws {
+    let text = String(decoding: event.body, as: UTF8.self)
+    let keys = text.matches(of: /"([A-Za-z0-9_]+)":/).map { String($0.1) }
+    #expect(!keys.isEmpty)
+    #expect(keys.allSatisfy { $0.wholeMatch(of: /[a-z0-9_]+/) != nil }, "\(keys)")
+    let object = try #require(try JSONSerialization.jsonObject(with: event.body) as? [String: Any])
+    let places = object.keys.sorted().map { text.firstRange(of: "\"\($0)\":")?.lowerBound }
+    #expect(!places.contains(nil))
+    let sorted = try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .withoutEscapingSlashes])
+    let order = String(decoding: sorted, as: UTF8.self).matches(of: /"([A-Za-z0-9_]+)":/).map { String($0.1) }
+    #expect(keys == order)
+  }
+
+  @Test func `an unknown type is refused by its name`() {
+    #expect {
+      _ = try EventCoding.event(type: "ProblemEaten", schemaVersion: 1, body: Data("{}".utf8))
+    } throws: {
+      "\($0)".contains("'ProblemEaten'")
+    }
+  }
+
+  @Test func `an unknown schema version is refused by type and number`() {
+    #expect {
+      _ = try EventCoding.event(type: "ProblemAdmitted", schemaVersion: 2, body: Self.samples[15].body)
+    } throws: {
+      "\($0)".contains("ProblemAdmitted") && "\($0)".contains("2")
+    }
+  }
+
+  @Test(arguments: ["{}", "[]", "{\"problem\":\"1.deduction\"}", "{\"problem\":3}", ""])
+  func `a body that does not fit is refused by its type`(body: String) {
+    #expect {
+      _ = try EventCoding.event(type: "ProblemAdmitted", schemaVersion: 1, body: Data(body.utf8))
+    } throws: {
+      "\($0)".contains("ProblemAdmitted")
+    }
+  }
+
+  @Test func `names of proposals and attempts are read back and nothing else is`() {
+    let id = ProposalID(iteration: 12, kind: .deduction, slot: 3)
+    #expect(id.description == "12.deduction.3")
+    #expect(ProposalID(id.description) == id)
+    let attempt = AttemptID(iteration: 12, purpose: .solve, kind: .abduction, slot: 3, sample: 1)
+    #expect(attempt.description == "12.solve.abduction.3.1")
+    #expect(AttemptID(attempt.description) == attempt)
+    for text in [
+      "", "12", "12.deduction", "12.deduction.3.4", "-1.deduction.3", "12.x.3", "12.deduction.", "a.deduction.1",
+    ] {
+      #expect(ProposalID(text) == nil, "\(text)")
+      #expect(AttemptID(text) == nil, "\(text)")
+    }
+  }
+}
