@@ -28,7 +28,8 @@ package final class FloatBuffer {
       let mapped = bytes + 2 * Self.hugePage
       let base = mmap(nil, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       guard let base, base != MAP_FAILED else { fatalError("cannot map \(mapped) bytes, errno \(errno)") }
-      let aligned = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: base) + UInt(Self.hugePage) - 1) & ~UInt(Self.hugePage - 1))!
+      let aligned = UnsafeMutableRawPointer(
+        bitPattern: (UInt(bitPattern: base) + UInt(Self.hugePage) - 1) & ~UInt(Self.hugePage - 1))!
       // Advice only: without huge pages everything still works, more slowly.
       _ = madvise(aligned, (bytes + Self.hugePage - 1) & ~(Self.hugePage - 1), 14 /* MADV_HUGEPAGE */)
       mapping = (base, mapped)

@@ -41,7 +41,8 @@ typealias Vector = SIMD8<Float>
   let magic: Float = 12_582_912  // 1.5·2^23: adding it rounds to an integer, held in the low bits
   let shifted = Vector(repeating: magic).addingProduct(limited, Vector(repeating: 1.442_695_04))
   let n = shifted - magic
-  let r = limited.addingProduct(n, Vector(repeating: -0.693_359_375)).addingProduct(n, Vector(repeating: 2.121_944_4e-4))
+  let r = limited.addingProduct(n, Vector(repeating: -0.693_359_375)).addingProduct(
+    n, Vector(repeating: 2.121_944_4e-4))
   var p = Vector(repeating: 1.987_569_15e-4)
   p = Vector(repeating: 1.398_199_950_7e-3).addingProduct(p, r)
   p = Vector(repeating: 8.333_451_907_3e-3).addingProduct(p, r)
