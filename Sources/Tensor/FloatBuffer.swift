@@ -9,7 +9,8 @@ package typealias Out = UnsafeMutablePointer<Float>
 ///
 /// At least 64-byte aligned. Blocks of 2 MiB and more are mapped and huge pages advised, because the first touch of a
 /// 4 KiB page costs six times as much; such pages also cost nothing until they are touched. Owned by one component at a
-/// time: kernels get the raw pointer and must not outlive the buffer.
+/// time: kernels get the raw
+/// pointer, which does not keep the buffer: the owner must outlive the call.
 package final class FloatBuffer {
   /// The first element.
   package let pointer: UnsafeMutablePointer<Float>

@@ -10,11 +10,10 @@ typealias Vector = SIMD8<Float>
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: Vector.self)
 }
 
-/// Lanes of `a` where the mask is set, else of `b`; on bits, because the library's `replacing` works lane by lane.
+/// Lanes of `a` where the mask is set, else of `b`. (`replacing` becomes one blend or maximum; selecting on bits or the
+/// library's `pointwiseMax` fall apart into single lanes.)
 @inline(__always) func select(_ mask: SIMDMask<SIMD8<Int32>>, _ a: Vector, _ b: Vector) -> Vector {
-  let bits = unsafeBitCast(mask, to: SIMD8<Int32>.self)
-  let chosen = (unsafeBitCast(a, to: SIMD8<Int32>.self) & bits) | (unsafeBitCast(b, to: SIMD8<Int32>.self) & ~bits)
-  return unsafeBitCast(chosen, to: Vector.self)
+  b.replacing(with: a, where: mask)
 }
 
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { select(a .> b, a, b) }
