@@ -4,7 +4,6 @@ import Foundation
 import Logging
 import Projections
 import ServiceLifecycle
-import Synchronization
 
 /// The long-running daemon: runs every experiment that is neither paused nor over, one at a time in order of creation,
 /// and waits for the log when there is none. Ends at a step boundary on graceful shutdown.
@@ -23,14 +22,12 @@ package struct DaemonService: Service {
   }
 
   package func run() async throws {
-    let leaving = Atomic(false)
+    let leave = LeaveRequest()
     logger.info("autodidactd began", metadata: ["software": "\(open.surroundings.software)"])
     await withGracefulShutdownHandler {
-      while !leaving.load(ordering: .sequentiallyConsistent), !Task.isCancelled {
-        await turn { leaving.load(ordering: .sequentiallyConsistent) }
-      }
+      while !leave.isMade, !Task.isCancelled { await turn { leave.isMade } }
     } onGracefulShutdown: {
-      leaving.store(true, ordering: .sequentiallyConsistent)
+      leave.make()
     }
     logger.info("autodidactd ended at a step boundary")
   }

@@ -155,7 +155,7 @@ package struct LearnerSettings: Hashable, Codable, Sendable {
 package struct VerifierSettings: Hashable, Codable, Sendable {
   /// Processor time of one call (paper: 10 s).
   package var seconds = 10.0
-  package var memoryMiB = 256
+  package var memoryMib = 256
   /// Longest canonical value, in bytes. The code cuts at 400 characters and makes the problem unsolvable; here a larger
   /// value is refused.
   package var valueBytesMax = 400

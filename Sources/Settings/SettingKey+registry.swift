@@ -138,7 +138,7 @@ extension SettingKey {
       "verifier.seconds", \.verifier.seconds, .number("above 0, at most 600") { $0 > 0 && $0 <= 600 },
       "Processor time of one call of a program, in seconds (paper: 10)."),
     SettingKey(
-      "verifier.memory_mib", \.verifier.memoryMiB, .integer(32...65536), "Memory of one program, in MiB."),
+      "verifier.memory_mib", \.verifier.memoryMib, .integer(32...65536), "Memory of one program, in MiB."),
     SettingKey(
       "verifier.value_bytes_max", \.verifier.valueBytesMax, .integer(16...1_048_576),
       "Longest canonical value, in bytes; a larger one is refused, never cut (code: cut at 400 characters)."),

@@ -43,7 +43,7 @@ package struct ProgramVerifier: Verifier {
   private var limits: VerifierLimits {
     VerifierLimits(
       wallSeconds: min(600, 5 * settings.seconds + 5), cpuSeconds: settings.seconds,
-      memoryBytes: settings.memoryMiB << 20, outputBytes: settings.valueBytesMax,
+      memoryBytes: settings.memoryMib << 20, outputBytes: settings.valueBytesMax,
       stackBytes: VerifierLimits.standard.stackBytes)
   }
 

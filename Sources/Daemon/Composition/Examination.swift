@@ -4,6 +4,7 @@ import Foundation
 import Postgres
 import Tensor
 import Verification
+import VerifierProtocol
 
 /// What `doctor` checks: one finding per dependency, with a cure where it is missing.
 package struct Examination: Sendable {

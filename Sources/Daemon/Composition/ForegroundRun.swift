@@ -1,7 +1,6 @@
 import Domain
 import EventLog
 import Foundation
-import Synchronization
 import UnixSignals
 
 /// One experiment in the foreground, with the manners of a terminal: Ctrl-C once pauses at the next step boundary, twice
@@ -23,20 +22,18 @@ package struct ForegroundRun: Sendable {
   ) async throws -> ExperimentRunner.End {
     try await resumeIfWaiting(record)
     let stored = try await StoredExperiment.load(record, from: open.log)
-    let leaving = Atomic(false)
+    let leave = LeaveRequest()
     return try await withThrowingTaskGroup(of: ExperimentRunner.End?.self) { group in
       let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
       group.addTask {
-        try await self.obey(signals, record.name) { leaving.store(true, ordering: .sequentiallyConsistent) }
+        try await self.obey(signals, record.name, leave)
         return nil
       }
       group.addTask {
         try await Workshop(open, threads: threads).withParts(of: stored.experiment) { parts in
           let runner = ExperimentRunner(
             log: open.log, parts: parts, surroundings: open.surroundings, observer: observer)
-          return try await runner.run(record, iterations: iterations, takeOver: takeOver) {
-            leaving.load(ordering: .sequentiallyConsistent)
-          }
+          return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }
         }
       }
       defer { group.cancelAll() }
@@ -58,12 +55,12 @@ package struct ForegroundRun: Sendable {
     }
   }
 
-  private func obey(_ signals: UnixSignalsSequence, _ name: String, leave: () -> Void) async throws {
+  private func obey(_ signals: UnixSignalsSequence, _ name: String, _ leave: LeaveRequest) async throws {
     var interrupts = 0
     for await signal in signals {
       if signal == .sigterm {
         observer.note("asked to end: leaving at the next step boundary")
-        leave()
+        leave.make()
         continue
       }
       interrupts += 1

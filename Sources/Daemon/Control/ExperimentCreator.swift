@@ -27,9 +27,11 @@ package struct ExperimentCreator: Sendable {
   package func create(_ name: String, settings: ExperimentSettings) async throws -> ExperimentRecord {
     guard Self.isValid(name: name) else { throw InvalidName(name: name) }
     let id = ExperimentID(surroundings.makeID())
+    var templates = settings.prompts
+    templates.name = ""  // a file that was only moved has the same prompts
     let event = Event.experimentCreated(
       ExperimentCreated(
-        name: name, settings: settings, promptsDigest: sha256(EventCoding.json(settings.prompts))))
+        name: name, settings: settings, promptsDigest: sha256(EventCoding.json(templates))))
     _ = try await log.createExperiment(
       id, name: name, state: "running",
       events: [
