@@ -56,7 +56,8 @@ package func sumOfSquares(_ x: In, count: Int, pool: ThreadPool) -> Double {
     // SAFETY: each chunk writes its own element.
     nonisolated(unsafe) let sums = sums
     pool.runChunks(count, chunk: optimizerChunk) { range, _ in
-      var s0 = SIMD4<Double>(repeating: 0), s1 = s0
+      var s0 = SIMD4<Double>(repeating: 0)
+      var s1 = s0
       forEachVector(range) { i, width in
         let v = loadPartial(x + i, width)
         let (low, high) = (SIMD4<Double>(v.lowHalf), SIMD4<Double>(v.highHalf))

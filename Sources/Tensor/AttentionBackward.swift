@@ -146,7 +146,8 @@ private func gatherKeyValueGradients(dKeys: Out, dValues: Out, gradient: In, pla
       (dValues + row * width + head * HS).update(repeating: 0, count: HS)
     }
     for store in plan.stores {
-      let slot = gradient + Int(store.page) * shape.pageFloats + head * 2 * AttentionPage.positions * HS
+      let slot =
+        gradient + Int(store.page) * shape.pageFloats + head * 2 * AttentionPage.positions * HS
         + Int(store.slot) * HS
       addInto(out: dKeys + Int(store.row) * width + head * HS, input: slot, count: HS)
       addInto(out: dValues + Int(store.row) * width + head * HS, input: slot + AttentionPage.rows(HS), count: HS)

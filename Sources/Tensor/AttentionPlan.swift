@@ -91,7 +91,8 @@ package struct AttentionPlan: Sendable {
 
   /// Appends `rowCount` rows at `positionStart` of a sequence whose positions lie in `pages`.
   package mutating func append(rowCount count: Int, positionStart: Int, pages: some Collection<Int32>) {
-    precondition(count > 0 && pages.count >= AttentionPage.count(positions: positionStart + count),
+    precondition(
+      count > 0 && pages.count >= AttentionPage.count(positions: positionStart + count),
       "\(pages.count) pages for \(positionStart + count) positions")
     if families.isEmpty { beginFamily() }
     let index = segments.count

@@ -9,7 +9,8 @@ package typealias Out = UnsafeMutablePointer<Float>
 ///
 /// At least 64-byte aligned. Blocks of 2 MiB and more are mapped and huge pages advised, because the first touch of a
 /// 4 KiB page costs six times as much; such pages also cost nothing until they are touched. Owned by one component at a
-/// time: kernels get the raw pointer and must not outlive the buffer.
+/// time: kernels get the raw
+/// pointer, which does not keep the buffer: the owner must outlive the call.
 package final class FloatBuffer {
   /// The first element.
   package let pointer: UnsafeMutablePointer<Float>
@@ -28,7 +29,8 @@ package final class FloatBuffer {
       let mapped = bytes + 2 * Self.hugePage
       let base = mmap(nil, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
       guard let base, base != MAP_FAILED else { fatalError("cannot map \(mapped) bytes, errno \(errno)") }
-      let aligned = UnsafeMutableRawPointer(bitPattern: (UInt(bitPattern: base) + UInt(Self.hugePage) - 1) & ~UInt(Self.hugePage - 1))!
+      let aligned = UnsafeMutableRawPointer(
+        bitPattern: (UInt(bitPattern: base) + UInt(Self.hugePage) - 1) & ~UInt(Self.hugePage - 1))!
       // Advice only: without huge pages everything still works, more slowly.
       _ = madvise(aligned, (bytes + Self.hugePage - 1) & ~(Self.hugePage - 1), 14 /* MADV_HUGEPAGE */)
       mapping = (base, mapped)

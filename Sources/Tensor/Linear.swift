@@ -60,7 +60,8 @@ private struct LinearCut {
   if bias == nil, column + PackedMatrix.panelWidth <= N {
     multiply(tile, rows: rows, adding ? .add : .overwrite)
   } else {
-    linearEdgeTile(tile, rows: rows, width: min(PackedMatrix.panelWidth, N - column), bias: bias.map { $0 + column }, adding: adding)
+    linearEdgeTile(
+      tile, rows: rows, width: min(PackedMatrix.panelWidth, N - column), bias: bias.map { $0 + column }, adding: adding)
   }
 }
 

@@ -58,7 +58,10 @@ package func rmsNormBackward(
 
 /// Σ a·b in one order: four vectors of running sums, then their lanes, then the tail.
 func dot(_ a: In, _ b: In, count: Int) -> Float {
-  var s0 = Vector(repeating: 0), s1 = s0, s2 = s0, s3 = s0
+  var s0 = Vector(repeating: 0)
+  var s1 = s0
+  var s2 = s0
+  var s3 = s0
   var c = 0
   while c + 32 <= count {
     s0.addProduct(load8(a + c), load8(b + c))
@@ -81,7 +84,8 @@ func dot(_ a: In, _ b: In, count: Int) -> Float {
 
 /// Σ a·b·c in one order.
 private func dot3(_ a: In, _ b: In, _ x: In, count: Int) -> Float {
-  var s0 = Vector(repeating: 0), s1 = s0
+  var s0 = Vector(repeating: 0)
+  var s1 = s0
   var c = 0
   while c + 16 <= count {
     s0.addProduct(load8(a + c) * load8(b + c), load8(x + c))

@@ -12,7 +12,9 @@ package func swigluForward(out: Out, gate: In, up: In, count: Int, pool: ThreadP
 package func swigluBackward(dGate: Out, dUp: Out, dOut: In, gate: In, up: In, count: Int, pool: ThreadPool) {
   pool.runChunks(count, chunk: 8_192) { range, _ in
     forEachVector(range) { index, width in
-      let (g, u, d) = (loadPartial(gate + index, width), loadPartial(up + index, width), loadPartial(dOut + index, width))
+      let (g, u, d) = (
+        loadPartial(gate + index, width), loadPartial(up + index, width), loadPartial(dOut + index, width)
+      )
       let s = sigmoid(g)
       storePartial(d * u * s * (1 + g * (1 - s)), dGate + index, width)
       storePartial(d * g * s, dUp + index, width)

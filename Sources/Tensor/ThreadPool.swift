@@ -75,7 +75,7 @@ private final class Shared {
   private let generation = Atomic<Int>(0)
   private let nextItem = Atomic<Int>(0)
   private let active = Atomic<Int>(0)
-  // Below: read and written under the mutex only.
+  // Below: written under the mutex and while no worker is active; a worker reads body and items while it is.
   private var body: ((Int, Int) -> Void)?
   private var items = 0
   private var stopping = false
@@ -121,8 +121,8 @@ private final class Shared {
     var polls = Self.spins
     while polls > 0, active.load(ordering: .acquiring) > 0 { polls -= 1 }
     pthread_mutex_lock(mutex)
-    body = nil
     while active.load(ordering: .acquiring) > 0 { pthread_cond_wait(finished, mutex) }
+    body = nil
     pthread_mutex_unlock(mutex)
   }
 
@@ -137,24 +137,27 @@ private final class Shared {
   func workerLoop(thread: Int) {
     var seen = 0
     while true {
+      var open = true
       var polls = Self.spins
       while polls > 0, generation.load(ordering: .acquiring) == seen { polls -= 1 }
       pthread_mutex_lock(mutex)
       while generation.load(ordering: .acquiring) == seen { pthread_cond_wait(opened, mutex) }
       seen = generation.load(ordering: .acquiring)
-      if stopping {
-        pthread_mutex_unlock(mutex)
-        return
-      }
-      let joined = body
-      let items = self.items
-      if joined != nil { active.add(1, ordering: .acquiringAndReleasing) }
+      let stop = stopping
+      if !stop, body != nil { active.add(1, ordering: .acquiringAndReleasing) } else { open = false }
       pthread_mutex_unlock(mutex)
-      guard let joined else { continue }
-      work(items: items, thread: thread, body: joined)
+      if stop { return }
+      guard open else { continue }
+      help(thread: thread)
       pthread_mutex_lock(mutex)
       if active.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { pthread_cond_signal(finished) }
       pthread_mutex_unlock(mutex)
     }
+  }
+
+  /// Works on the region this worker has joined. A function of its own, so that no reference to the body outlives it:
+  /// the caller of `run` may be gone as soon as `active` falls.
+  @inline(never) private func help(thread: Int) {
+    if let body { work(items: items, thread: thread, body: body) }
   }
 }

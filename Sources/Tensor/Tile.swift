@@ -73,11 +73,15 @@ struct Tile {
 
 @inline(never) private func multiply1(_ t: Tile, _ store: TileStore) {
   let c = t.c
-  var l0 = begin(c, store), h0 = begin(c + 8, store)
-  var a = t.a, b = t.b
-  let aDepth = t.aDepth, bDepth = t.bDepth
+  var l0 = begin(c, store)
+  var h0 = begin(c + 8, store)
+  var a = t.a
+  var b = t.b
+  let aDepth = t.aDepth
+  let bDepth = t.bDepth
   for _ in 0..<t.depth {
-    let bl = load8(b), bh = load8(b + 8)
+    let bl = load8(b)
+    let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
     l0.addProduct(a0, bl)
     h0.addProduct(a0, bh)
@@ -91,13 +95,18 @@ struct Tile {
 @inline(never) private func multiply2(_ t: Tile, _ store: TileStore) {
   let s = t.cRow
   let c = t.c
-  var l0 = begin(c, store), h0 = begin(c + 8, store)
-  var l1 = begin(c + s, store), h1 = begin(c + s + 8, store)
-  var a = t.a, b = t.b
+  var l0 = begin(c, store)
+  var h0 = begin(c + 8, store)
+  var l1 = begin(c + s, store)
+  var h1 = begin(c + s + 8, store)
+  var a = t.a
+  var b = t.b
   let aRow = t.aRow
-  let aDepth = t.aDepth, bDepth = t.bDepth
+  let aDepth = t.aDepth
+  let bDepth = t.bDepth
   for _ in 0..<t.depth {
-    let bl = load8(b), bh = load8(b + 8)
+    let bl = load8(b)
+    let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
     l0.addProduct(a0, bl)
     h0.addProduct(a0, bh)
@@ -116,14 +125,20 @@ struct Tile {
 @inline(never) private func multiply3(_ t: Tile, _ store: TileStore) {
   let s = t.cRow
   let c = t.c
-  var l0 = begin(c, store), h0 = begin(c + 8, store)
-  var l1 = begin(c + s, store), h1 = begin(c + s + 8, store)
-  var l2 = begin(c + 2 * s, store), h2 = begin(c + 2 * s + 8, store)
-  var a = t.a, b = t.b
+  var l0 = begin(c, store)
+  var h0 = begin(c + 8, store)
+  var l1 = begin(c + s, store)
+  var h1 = begin(c + s + 8, store)
+  var l2 = begin(c + 2 * s, store)
+  var h2 = begin(c + 2 * s + 8, store)
+  var a = t.a
+  var b = t.b
   let aRow = t.aRow
-  let aDepth = t.aDepth, bDepth = t.bDepth
+  let aDepth = t.aDepth
+  let bDepth = t.bDepth
   for _ in 0..<t.depth {
-    let bl = load8(b), bh = load8(b + 8)
+    let bl = load8(b)
+    let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
     l0.addProduct(a0, bl)
     h0.addProduct(a0, bh)
@@ -147,15 +162,22 @@ struct Tile {
 @inline(never) private func multiply4(_ t: Tile, _ store: TileStore) {
   let s = t.cRow
   let c = t.c
-  var l0 = begin(c, store), h0 = begin(c + 8, store)
-  var l1 = begin(c + s, store), h1 = begin(c + s + 8, store)
-  var l2 = begin(c + 2 * s, store), h2 = begin(c + 2 * s + 8, store)
-  var l3 = begin(c + 3 * s, store), h3 = begin(c + 3 * s + 8, store)
-  var a = t.a, b = t.b
+  var l0 = begin(c, store)
+  var h0 = begin(c + 8, store)
+  var l1 = begin(c + s, store)
+  var h1 = begin(c + s + 8, store)
+  var l2 = begin(c + 2 * s, store)
+  var h2 = begin(c + 2 * s + 8, store)
+  var l3 = begin(c + 3 * s, store)
+  var h3 = begin(c + 3 * s + 8, store)
+  var a = t.a
+  var b = t.b
   let aRow = t.aRow
-  let aDepth = t.aDepth, bDepth = t.bDepth
+  let aDepth = t.aDepth
+  let bDepth = t.bDepth
   for _ in 0..<t.depth {
-    let bl = load8(b), bh = load8(b + 8)
+    let bl = load8(b)
+    let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
     l0.addProduct(a0, bl)
     h0.addProduct(a0, bh)
@@ -184,17 +206,26 @@ struct Tile {
 @inline(never) private func multiply6(_ t: Tile, _ store: TileStore) {
   let s = t.cRow
   let c = t.c
-  var l0 = begin(c, store), h0 = begin(c + 8, store)
-  var l1 = begin(c + s, store), h1 = begin(c + s + 8, store)
-  var l2 = begin(c + 2 * s, store), h2 = begin(c + 2 * s + 8, store)
-  var l3 = begin(c + 3 * s, store), h3 = begin(c + 3 * s + 8, store)
-  var l4 = begin(c + 4 * s, store), h4 = begin(c + 4 * s + 8, store)
-  var l5 = begin(c + 5 * s, store), h5 = begin(c + 5 * s + 8, store)
-  var a = t.a, b = t.b
+  var l0 = begin(c, store)
+  var h0 = begin(c + 8, store)
+  var l1 = begin(c + s, store)
+  var h1 = begin(c + s + 8, store)
+  var l2 = begin(c + 2 * s, store)
+  var h2 = begin(c + 2 * s + 8, store)
+  var l3 = begin(c + 3 * s, store)
+  var h3 = begin(c + 3 * s + 8, store)
+  var l4 = begin(c + 4 * s, store)
+  var h4 = begin(c + 4 * s + 8, store)
+  var l5 = begin(c + 5 * s, store)
+  var h5 = begin(c + 5 * s + 8, store)
+  var a = t.a
+  var b = t.b
   let aRow = t.aRow
-  let aDepth = t.aDepth, bDepth = t.bDepth
+  let aDepth = t.aDepth
+  let bDepth = t.bDepth
   for _ in 0..<t.depth {
-    let bl = load8(b), bh = load8(b + 8)
+    let bl = load8(b)
+    let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
     l0.addProduct(a0, bl)
     h0.addProduct(a0, bh)

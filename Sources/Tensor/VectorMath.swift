@@ -10,11 +10,10 @@ typealias Vector = SIMD8<Float>
   UnsafeMutableRawPointer(pointer).storeBytes(of: value, as: Vector.self)
 }
 
-/// Lanes of `a` where the mask is set, else of `b`; on bits, because the library's `replacing` works lane by lane.
+/// Lanes of `a` where the mask is set, else of `b`. (`replacing` becomes one blend or maximum; selecting on bits or the
+/// library's `pointwiseMax` fall apart into single lanes.)
 @inline(__always) func select(_ mask: SIMDMask<SIMD8<Int32>>, _ a: Vector, _ b: Vector) -> Vector {
-  let bits = unsafeBitCast(mask, to: SIMD8<Int32>.self)
-  let chosen = (unsafeBitCast(a, to: SIMD8<Int32>.self) & bits) | (unsafeBitCast(b, to: SIMD8<Int32>.self) & ~bits)
-  return unsafeBitCast(chosen, to: Vector.self)
+  b.replacing(with: a, where: mask)
 }
 
 @inline(__always) func larger(_ a: Vector, _ b: Vector) -> Vector { select(a .> b, a, b) }
@@ -41,7 +40,8 @@ typealias Vector = SIMD8<Float>
   let magic: Float = 12_582_912  // 1.5·2^23: adding it rounds to an integer, held in the low bits
   let shifted = Vector(repeating: magic).addingProduct(limited, Vector(repeating: 1.442_695_04))
   let n = shifted - magic
-  let r = limited.addingProduct(n, Vector(repeating: -0.693_359_375)).addingProduct(n, Vector(repeating: 2.121_944_4e-4))
+  let r = limited.addingProduct(n, Vector(repeating: -0.693_359_375)).addingProduct(
+    n, Vector(repeating: 2.121_944_4e-4))
   var p = Vector(repeating: 1.987_569_15e-4)
   p = Vector(repeating: 1.398_199_950_7e-3).addingProduct(p, r)
   p = Vector(repeating: 8.333_451_907_3e-3).addingProduct(p, r)

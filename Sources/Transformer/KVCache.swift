@@ -94,7 +94,8 @@ package final class KVCache {
   func pages(layer: Int) -> Out { buffer.pointer + layer * pagesMax * configuration.attention.pageFloats }
 
   private subscript(sequence: CachedSequence) -> Sequence {
-    precondition(sequences.indices.contains(sequence.index) && sequences[sequence.index].live, "\(sequence) was released")
+    precondition(
+      sequences.indices.contains(sequence.index) && sequences[sequence.index].live, "\(sequence) was released")
     return sequences[sequence.index]
   }
 
@@ -107,7 +108,8 @@ package final class KVCache {
   private func copyPage(from source: Int32, to target: Int32) {
     let floats = configuration.attention.pageFloats
     for layer in 0..<configuration.layers {
-      (pages(layer: layer) + Int(target) * floats).update(from: pages(layer: layer) + Int(source) * floats, count: floats)
+      (pages(layer: layer) + Int(target) * floats).update(
+        from: pages(layer: layer) + Int(source) * floats, count: floats)
     }
   }
 }

@@ -7,7 +7,8 @@ extension ModelConfiguration {
     let name = try file.string("general.architecture")
     guard let architecture = Architecture(rawValue: name) else {
       throw ModelFileError(
-        .value, file: file.path, place: "key \"general.architecture\"", "\"\(name)\" is not supported; llama and qwen2 are")
+        .value, file: file.path, place: "key \"general.architecture\"",
+        "\"\(name)\" is not supported; llama and qwen2 are")
     }
     let hidden = try Self.size(file, "\(name).embedding_length")
     let heads = try Self.size(file, "\(name).attention.head_count")

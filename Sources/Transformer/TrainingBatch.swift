@@ -68,7 +68,8 @@ struct MicroBatch {
     let pages = opened.pages.prefix(sharedPages) + takePages(positions: positionStart + tokens.count - 1 - firstOwn)
     for position in firstOwn..<positionStart + tokens.count - 1 {
       let row = position < positionStart ? opened.rowStart + position : rowStart + position - positionStart
-      rows.plan.store(row: row, page: pages[position / AttentionPage.positions], slot: position % AttentionPage.positions)
+      rows.plan.store(
+        row: row, page: pages[position / AttentionPage.positions], slot: position % AttentionPage.positions)
     }
     rows.plan.append(rowCount: tokens.count - 1, positionStart: positionStart, pages: pages)
   }
