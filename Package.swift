@@ -61,7 +61,7 @@ let package = Package(
     // The engine.
     .target(name: "Tensor", dependencies: ["COpenBLAS"], swiftSettings: kernels),
     .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
-    .target(name: "Engine", dependencies: ["Domain", "Threads", "Transformer", crypto], swiftSettings: strict),
+    .target(name: "Engine", dependencies: ["Domain", "Tensor", "Threads", "Transformer", crypto], swiftSettings: strict),
 
     // Play and its proof.
     .target(name: "Environments", dependencies: ["Domain"], swiftSettings: strict),
@@ -94,7 +94,8 @@ let package = Package(
       name: "EventLogTests", dependencies: ["EventLog", "Postgres", "PostgresLog", "Domain"], swiftSettings: strict),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"], swiftSettings: strict),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Tensor"], swiftSettings: strict),
-    .testTarget(name: "EngineTests", dependencies: ["Engine", "Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "EngineTests", dependencies: ["Engine", "Domain", "Tensor", "Transformer"], swiftSettings: strict),
     .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Domain"], swiftSettings: strict),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "VerifierProtocol", "Domain"], swiftSettings: strict),

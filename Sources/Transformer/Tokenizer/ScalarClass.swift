@@ -1,4 +1,7 @@
 /// What a pre-tokenizer needs to know about a character: the classes its regular expression tells apart.
+///
+/// Classes come from the standard library's Unicode tables (17.0 in Swift 6.3). Hugging Face's tokenizers 0.23 have 16.0:
+/// letters and digits added since are symbols there. No other character is classed differently.
 enum ScalarClass: UInt8 {
   /// \p{L}
   case letter

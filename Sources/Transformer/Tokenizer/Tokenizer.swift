@@ -20,13 +20,19 @@ package final class Tokenizer: Sendable {
 
   /// Reads the tokenizer of an opened model. Throws `ModelFileError` when the metadata is missing, contradictory or
   /// names a pipeline we do not know.
-  package init(_ file: GGUFFile) throws(ModelFileError) {
-    preTokenizer = try Self.readPreTokenizer(file)
-    let vocabulary = try Vocabulary(file)
+  package convenience init(_ file: GGUFFile) throws(ModelFileError) {
+    try self.init(TokenizerDefinition(file))
+  }
+
+  /// Throws `ModelFileError` when the definition contradicts itself.
+  package init(_ definition: TokenizerDefinition) throws(ModelFileError) {
+    typealias Key = TokenizerDefinition.Key
+    preTokenizer = definition.preTokenizer
+    let vocabulary = try Vocabulary(definition)
     self.vocabulary = vocabulary
-    beginningToken = try Self.readToken(file, "tokenizer.ggml.bos_token_id", vocabulary)
-    endToken = try Self.readToken(file, "tokenizer.ggml.eos_token_id", vocabulary)
-    paddingToken = try Self.readToken(file, "tokenizer.ggml.padding_token_id", vocabulary)
+    beginningToken = try Self.token(definition.beginningToken, Key.beginning, definition)
+    endToken = try Self.token(definition.endToken, Key.end, definition)
+    paddingToken = try Self.token(definition.paddingToken, Key.padding, definition)
     let control = vocabulary.tokens(.control) + vocabulary.tokens(.unknown)
     specialTokens = AddedTokens(control)
     userTokens = AddedTokens(vocabulary.tokens(.userDefined))
@@ -107,34 +113,16 @@ package final class Tokenizer: Sendable {
     return vocabulary.kinds[Int(id)] == .control || vocabulary.kinds[Int(id)] == .unknown
   }
 
-  // MARK: Reading
+  // MARK: Checking
 
   private static var endNames: [String] { ["<|endoftext|>", "<|im_end|>", "<|eot_id|>", "</s>"] }
 
-  private static func readPreTokenizer(_ file: GGUFFile) throws(ModelFileError) -> PreTokenizer {
-    let model = try file.string("tokenizer.ggml.model")
-    guard model == "gpt2" else {
-      throw ModelFileError(
-        .value, file: file.path, place: "key \"tokenizer.ggml.model\"",
-        "tokenizer \"\(model.prefix(60))\" is not supported; \"gpt2\" (byte-level BPE) is")
-    }
-    let name = try file.string("tokenizer.ggml.pre")
-    guard let result = PreTokenizer(rawValue: name) else {
-      let known = PreTokenizer.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
-      throw ModelFileError(
-        .value, file: file.path, place: "key \"tokenizer.ggml.pre\"",
-        "pre-tokenizer \"\(name.prefix(60))\" is not supported; supported are \(known)")
-    }
-    return result
-  }
-
-  private static func readToken(
-    _ file: GGUFFile, _ key: String, _ vocabulary: Vocabulary
+  private static func token(
+    _ number: Int?, _ key: String, _ definition: TokenizerDefinition
   ) throws(ModelFileError) -> Int32? {
-    guard let number = try file.integerIfPresent(key) else { return nil }
-    guard number >= 0 && number < vocabulary.count else {
-      throw ModelFileError(
-        .value, file: file.path, place: "key \"\(key)\"", "token \(number) of a vocabulary of \(vocabulary.count)")
+    guard let number else { return nil }
+    guard definition.tokens.indices.contains(number) else {
+      throw definition.error(.value, key, "token \(number) of a vocabulary of \(definition.tokens.count)")
     }
     return Int32(number)
   }

@@ -1,4 +1,4 @@
-/// The tokens of a model: their bytes, their kinds and the merges, read from GGUF metadata and checked.
+/// The tokens of a model: their bytes, their kinds and the merges, checked against each other.
 struct Vocabulary: Sendable {
   /// `tokenizer.ggml.token_type`.
   enum Kind: Int {
@@ -18,16 +18,16 @@ struct Vocabulary: Sendable {
 
   var count: Int { kinds.count }
 
-  /// Reads `tokenizer.ggml.tokens`, `.token_type` and `.merges`.
-  init(_ file: GGUFFile) throws(ModelFileError) {
-    texts = try file.strings(Self.tokensKey)
-    kinds = try Self.readKinds(file, count: texts.count)
+  /// Checks tokens, kinds and merges against each other.
+  init(_ definition: TokenizerDefinition) throws(ModelFileError) {
+    texts = definition.tokens
+    kinds = try Self.kinds(definition)
     for text in texts {
       bytes += ByteAlphabet.decode(text)
       starts.append(bytes.count)
     }
-    let index = try Self.index(texts, kinds, file)
-    merges = try Self.readMerges(file, index)
+    let index = try Self.index(definition)
+    merges = try Self.merges(definition, index)
     byteTokens = ByteAlphabet.scalars.map { index[Array(String($0).utf8)] }
   }
 
@@ -42,23 +42,22 @@ struct Vocabulary: Sendable {
     kinds.indices.filter { kinds[$0] == kind }.map { (texts[$0], Int32($0)) }
   }
 
-  // MARK: Reading
+  // MARK: Checking
 
-  private static var tokensKey: String { "tokenizer.ggml.tokens" }
-  private static var kindsKey: String { "tokenizer.ggml.token_type" }
-  private static var mergesKey: String { "tokenizer.ggml.merges" }
+  private typealias Key = TokenizerDefinition.Key
   /// The largest published vocabularies have about 260,000 tokens.
   private static var countMax: Int { 1 << 22 }
 
-  private static func readKinds(_ file: GGUFFile, count: Int) throws(ModelFileError) -> [Kind] {
-    let raw = try file.integers(kindsKey)
+  private static func kinds(_ definition: TokenizerDefinition) throws(ModelFileError) -> [Kind] {
+    let (raw, count) = (definition.kinds, definition.tokens.count)
     guard raw.count == count, count > 0, count <= countMax else {
-      throw invalid(file, kindsKey, "\(raw.count) token types for \(count) tokens (1 to \(countMax) are allowed)")
+      throw definition.error(
+        .value, Key.kinds, "\(raw.count) token types for \(count) tokens (1 to \(countMax) are allowed)")
     }
     var kinds: [Kind] = []
     for (id, number) in raw.enumerated() {
       guard let kind = Kind(rawValue: number) else {
-        throw invalid(file, kindsKey, "token \(id) has type \(number); 1 to 6 are defined")
+        throw definition.error(.value, Key.kinds, "token \(id) has type \(number); 1 to 6 are defined")
       }
       kinds.append(kind)
     }
@@ -66,35 +65,31 @@ struct Vocabulary: Sendable {
   }
 
   /// Ids by the stored text's UTF-8. Bytes and not strings, because strings compare by canonical equivalence.
-  private static func index(
-    _ texts: [String], _ kinds: [Kind], _ file: GGUFFile
-  ) throws(ModelFileError) -> [[UInt8]: Int32] {
+  private static func index(_ definition: TokenizerDefinition) throws(ModelFileError) -> [[UInt8]: Int32] {
     var index: [[UInt8]: Int32] = [:]
-    index.reserveCapacity(texts.count)
-    for (id, text) in texts.enumerated() {
+    index.reserveCapacity(definition.tokens.count)
+    for (id, text) in definition.tokens.enumerated() {
       guard let first = index.updateValue(Int32(id), forKey: Array(text.utf8)) else { continue }
-      throw ModelFileError(
-        .conflict, file: file.path, place: "key \"\(tokensKey)\"", "tokens \(first) and \(id) are both \"\(text)\"")
+      throw definition.error(.conflict, Key.tokens, "tokens \(first) and \(id) are both \"\(text)\"")
     }
     return index
   }
 
-  private static func readMerges(_ file: GGUFFile, _ index: [[UInt8]: Int32]) throws(ModelFileError) -> MergeTable {
-    let lines = try file.strings(mergesKey)
-    var table = MergeTable(capacity: lines.count)
-    for (rank, line) in lines.enumerated() {
+  private static func merges(
+    _ definition: TokenizerDefinition, _ index: [[UInt8]: Int32]
+  ) throws(ModelFileError) -> MergeTable {
+    var table = MergeTable(capacity: definition.merges.count)
+    for (rank, line) in definition.merges.enumerated() {
       let pair = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false).map { Array($0) }
       guard pair.count == 2, let left = index[pair[0]], let right = index[pair[1]], let token = index[pair[0] + pair[1]]
-      else { throw invalid(file, mergesKey, "merge \(rank), \"\(line)\", is not two tokens whose sum is a token") }
+      else {
+        throw definition.error(
+          .value, Key.merges, "merge \(rank), \"\(line)\", is not two tokens whose sum is a token")
+      }
       guard table.insert(left, right, MergeTable.Merge(rank: UInt32(rank), token: token)) else {
-        throw ModelFileError(
-          .conflict, file: file.path, place: "key \"\(mergesKey)\"", "merge \(rank), \"\(line)\", occurs twice")
+        throw definition.error(.conflict, Key.merges, "merge \(rank), \"\(line)\", occurs twice")
       }
     }
     return table
-  }
-
-  private static func invalid(_ file: GGUFFile, _ key: String, _ problem: String) -> ModelFileError {
-    ModelFileError(.value, file: file.path, place: "key \"\(key)\"", problem)
   }
 }

@@ -1,0 +1,195 @@
+import Tensor
+import Testing
+import Transformer
+
+@Suite("Training")
+struct TrainerTests {
+  private let families = TinyModel.families
+  private let inverseTemperature: Float = 1 / 0.7
+
+  /// A loss that differs from token to token and has an entropy term.
+  private func loss(_ index: CompletionIndex, _ outcomes: [TokenOutcome]) -> [TokenLoss] {
+    outcomes.indices.map { token in
+      TokenLoss(logProbability: Float((index.family * 5 + index.completion * 3 + token) % 7) - 2.5, entropy: -0.3)
+    }
+  }
+
+  /// The loss whose derivatives `loss` gives, in double precision.
+  private func value(_ trainer: Trainer, _ families: [TrainingFamily]) throws -> Double {
+    let outcomes = try trainer.outcomes(families, inverseTemperature: inverseTemperature)
+    var total = 0.0
+    for (family, completions) in outcomes.enumerated() {
+      for (completion, tokens) in completions.enumerated() {
+        for (token, weight) in zip(tokens, loss(.init(family: family, completion: completion), tokens)) {
+          total += Double(weight.logProbability) * Double(token.logProbability)
+          total += Double(weight.entropy) * Double(token.entropy)
+        }
+      }
+    }
+    return total
+  }
+
+  private func gradients(
+    threads: Int = 2, rowsMax: Int = 512, _ families: [TrainingFamily],
+    loss: (CompletionIndex, [TokenOutcome]) -> [TokenLoss]
+  ) throws -> [Float] {
+    let trainer = Trainer(decoder: TinyModel.decoder(threads: threads), rowsMax: rowsMax)
+    try trainer.accumulateGradients(families, inverseTemperature: inverseTemperature, loss: loss)
+    return Array(trainer.gradients.buffer.elements)
+  }
+
+  @Test(
+    "the log-probabilities of training are those of sampling, bit for bit, prompts shared or not",
+    arguments: [ModelConfiguration.Architecture.llama, .qwen2])
+  func onPolicy(architecture: ModelConfiguration.Architecture) throws {
+    let trainer = Trainer(decoder: TinyModel.decoder(architecture, threads: 1), rowsMax: 128)
+    let shared = try trainer.outcomes(families, inverseTemperature: inverseTemperature)
+    let session = TinyModel.session(TinyModel.decoder(architecture))
+    for (family, group) in families.enumerated() {
+      let parent = session.cache.makeSequence()
+      _ = try session.run([DecodeSpan(sequence: parent, tokens: group.prompt, wantsLogits: false)])
+      for (completion, tokens) in group.completions.enumerated() {
+        let lone = TrainingFamily(prompt: group.prompt, completions: [tokens])
+        let unshared = try trainer.outcomes([lone], inverseTemperature: inverseTemperature)[0][0]
+        #expect(unshared == shared[family][completion])
+        let sequence = session.cache.makeSequence()
+        var next = group.prompt
+        for (index, token) in tokens.enumerated() {
+          let rows = try session.run([DecodeSpan(sequence: sequence, tokens: next)])
+          rows.temperedLogSoftmax(inverseTemperature: inverseTemperature, pool: session.decoder.pool)
+          let sampled = rows[0][Int(token)]
+          #expect(sampled.bitPattern == shared[family][completion][index].logProbability.bitPattern)
+          next = [token]
+        }
+      }
+    }
+  }
+
+  @Test(
+    "the gradient of every tensor is the slope of the loss along a random direction",
+    arguments: [ModelConfiguration.Architecture.llama, .qwen2])
+  func slopes(architecture: ModelConfiguration.Architecture) throws {
+    let decoder = TinyModel.decoder(architecture)
+    let trainer = Trainer(decoder: decoder)
+    try trainer.accumulateGradients(families, inverseTemperature: inverseTemperature, loss: loss)
+    let direction = Parameters(layout: decoder.parameters.layout)
+    direction.fillRandom(seed: 99)
+    let weights = decoder.parameters
+    for view in weights.layout.views {
+      let original = Array(weights.elements(view))
+      let h: Float = 4e-3
+      func moved(_ distance: Float) throws -> Double {
+        for index in 0..<view.count { weights[view][index] = original[index] + distance * direction[view][index] }
+        decoder.weightsChanged()
+        return try value(trainer, families)
+      }
+      let slope = (try moved(h) - moved(-h)) / Double(2 * h)
+      _ = try moved(0)
+      let expected = (0..<view.count).reduce(0.0) {
+        $0 + Double(trainer.gradients[view][$1]) * Double(direction[view][$1])
+      }
+      let length = sumOfSquares(trainer.gradients[view], count: view.count, pool: decoder.pool).squareRoot()
+      #expect(abs(slope - expected) < 5e-3 * max(abs(expected), length), "\(view.name): \(slope), not \(expected)")
+    }
+  }
+
+  @Test("gradients have the same bits on one thread and on two, and twice in a row")
+  func deterministic() throws {
+    let one = try gradients(threads: 1, families, loss: loss)
+    #expect(try one.bits == gradients(threads: 2, families, loss: loss).bits)
+    #expect(try one.bits == gradients(threads: 2, families, loss: loss).bits)
+  }
+
+  @Test("sharing prompts and cutting into micro-batches change a gradient by rounding only", arguments: [80, 110, 512])
+  func sharing(rowsMax: Int) throws {
+    let shared = try gradients(rowsMax: rowsMax, families, loss: loss)
+    var places: [CompletionIndex] = []
+    var lone: [TrainingFamily] = []
+    for (family, group) in families.enumerated() {
+      for (completion, tokens) in group.completions.enumerated() {
+        places.append(.init(family: family, completion: completion))
+        lone.append(TrainingFamily(prompt: group.prompt, completions: [tokens]))
+      }
+    }
+    let unshared = try gradients(lone) { index, outcomes in loss(places[index.family], outcomes) }
+    let largest = unshared.map { abs($0) }.max() ?? 0
+    let difference = zip(shared, unshared).map { abs($0 - $1) }.max() ?? 0
+    #expect(difference < 1e-5 * largest, "\(difference) at \(largest)")
+  }
+
+  @Test("the loss is called once per completion in order, also when a family is cut")
+  func order() throws {
+    var seen: [CompletionIndex] = []
+    _ = try gradients(rowsMax: 80, families) { index, outcomes in
+      seen.append(index)
+      return outcomes.map { _ in TokenLoss(logProbability: 0) }
+    }
+    let expected = families.enumerated().flatMap { family, group in
+      group.completions.indices.map { CompletionIndex(family: family, completion: $0) }
+    }
+    #expect(seen == expected)
+  }
+
+  @Test("what cannot be trained is refused")
+  func refusals() {
+    let trainer = Trainer(decoder: TinyModel.decoder(), rowsMax: 64)
+    func refused(_ prompt: [Int32], _ completions: [[Int32]]) -> TransformerError? {
+      do {
+        _ = try trainer.outcomes([TrainingFamily(prompt: prompt, completions: completions)], inverseTemperature: 1)
+        return nil
+      } catch { return error }
+    }
+    #expect(refused([], [[1]]) == .emptyTokens("a prompt"))
+    #expect(refused([1], [[]]) == .emptyTokens("a completion"))
+    #expect(refused([1], [[500]]) == .tokenOutOfRange(token: 500, vocabulary: 101))
+    let long = TinyModel.tokens(60, seed: 1)
+    #expect(refused(long, [long]) == .sequenceTooLong(length: 120, limit: 65))
+    #expect(refused(long, [[1, 2, 3, 4, 5]]) == nil)
+  }
+}
+
+@Suite("The optimizer's step")
+struct OptimizerTests {
+  private let settings = Optimizer.Settings(
+    learningRate: 3e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0, gradientNormMax: 1)
+
+  @Test("forty steps teach a model one completion by heart, and sampling sees the new weights")
+  func learns() throws {
+    let decoder = TinyModel.decoder()
+    let trainer = Trainer(decoder: decoder, rowsMax: 128)
+    let optimizer = Optimizer(layout: decoder.parameters.layout)
+    let family = TrainingFamily(prompt: TinyModel.tokens(8, seed: 61), completions: [TinyModel.tokens(12, seed: 62)])
+    for _ in 0..<40 {
+      trainer.zeroGradients()
+      try trainer.accumulateGradients([family], inverseTemperature: 1) { _, outcomes in
+        outcomes.map { _ in TokenLoss(logProbability: -1 / 12) }
+      }
+      #expect(optimizer.step(decoder, gradients: trainer.gradients, settings: settings).isFinite)
+    }
+    let session = TinyModel.session(decoder)
+    let sequence = session.cache.makeSequence()
+    var next = family.prompt
+    for expected in family.completions[0] {
+      let row = try session.run([DecodeSpan(sequence: sequence, tokens: next)]).values(0)
+      #expect(row.indices.max { row[$0] < row[$1] } == Int(expected))
+      next = [expected]
+    }
+  }
+
+  @Test("the norm returned is that before clipping; a gradient that is not finite changes nothing")
+  func clipping() {
+    let decoder = TinyModel.decoder()
+    let optimizer = Optimizer(layout: decoder.parameters.layout)
+    let gradients = Parameters(layout: decoder.parameters.layout)
+    gradients.buffer[5] = 30
+    gradients.buffer[7] = -40
+    #expect(optimizer.step(decoder, gradients: gradients, settings: settings) == 50)
+    #expect(abs(optimizer.firstMoment.buffer[5] - 0.06) < 1e-7)
+    #expect(abs(optimizer.firstMoment.buffer[7] + 0.08) < 1e-7)
+    gradients.buffer[9] = .nan
+    let before = Array(decoder.parameters.buffer.elements)
+    #expect(optimizer.step(decoder, gradients: gradients, settings: settings).isNaN)
+    #expect(optimizer.steps == 1)
+    #expect(before.bits == Array(decoder.parameters.buffer.elements).bits)
+  }
+}
