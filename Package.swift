@@ -84,7 +84,8 @@ let package = Package(
       dependencies: ["Daemon", "Domain", "EventLog", "Projections", "Settings", argumentParser, unixSignals],
       swiftSettings: strict),
     .executableTarget(
-      name: "autodidactd", dependencies: ["Daemon", argumentParser, logging, lifecycle], swiftSettings: strict),
+      name: "autodidactd", dependencies: ["Daemon", argumentParser, logging, lifecycle, unixSignals],
+      swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
 

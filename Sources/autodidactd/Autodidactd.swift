@@ -3,6 +3,7 @@ import Daemon
 import Foundation
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 /// The daemon: runs every experiment that is neither paused nor finished, until SIGTERM or SIGINT, and stops at a step
 /// boundary.
@@ -53,7 +54,7 @@ struct Autodidactd: AsyncParsableCommand {
   static func main() async {
     do {
       var command = try parseAsRoot()
-      if var command = command as? Autodidactd { try await command.run() } else { try command.run() }
+      if let daemon = command as? Autodidactd { try await daemon.run() } else { try command.run() }
     } catch {
       let code = exitCode(for: error)
       let isUsage = code == .validationFailure
