@@ -129,6 +129,17 @@ struct BatchSamplerTests {
     #expect(try model.sampler().sample([]).isEmpty)
   }
 
+  @Test("A cancelled task stops at the next token with an error, not with half a result")
+  func cancellation() async {
+    await withThrowingTaskGroup(of: Int.self) { group in
+      group.addTask {
+        let sampler = try TinyModel().sampler()
+        return try sampler.sample(TinyModel.requests(9)) { _ in withUnsafeCurrentTask { $0?.cancel() } }.count
+      }
+      await #expect(throws: CancellationError.self) { try await group.next() }
+    }
+  }
+
   @Test("A tokenizer of another model is refused")
   func otherTokenizer() throws {
     let model = try TinyModel()
