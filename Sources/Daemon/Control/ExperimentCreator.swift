@@ -43,6 +43,7 @@ package struct ExperimentCreator: Sendable {
 
   package struct InvalidName: Error, CustomStringConvertible {
     package var name: String
+    package init(name: String) { self.name = name }
     package var description: String {
       "'\(name)' cannot name an experiment: allowed are 1 to 64 letters, digits, '.', '-' and '_', the first a letter or digit"
     }

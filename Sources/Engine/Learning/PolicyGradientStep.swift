@@ -77,7 +77,7 @@ final class PolicyGradientStep {
         families[known].members.append(member)
       } else {
         index[key] = families.count
-        let prompt = model.tokenizer.encode(sample.prompt, allowSpecial: false)
+        let prompt = model.tokenizer.encodePrompt(sample.prompt)
         families.append(Family(temperature: sample.temperature, prompt: prompt, members: [member]))
       }
       let length = families[index[key]!].prompt.count + sample.tokens.count
@@ -117,8 +117,8 @@ final class PolicyGradientStep {
     let groups = families.map { family in
       TrainingFamily(prompt: family.prompt, completions: family.members.map { samples[$0].tokens })
     }
-    let inverseTemperature = Float(1 / families[0].temperature)
-    try model.trainer.accumulateGradients(groups, inverseTemperature: inverseTemperature) { index, outcomes in
+    let sampling = Sampling(temperature: families[0].temperature, tokensMax: 0, stops: [])
+    try model.trainer.accumulateGradients(groups, inverseTemperature: sampling.inverseTemperature) { index, outcomes in
       let sample = samples[families[index.family].members[index.completion]]
       sums.sequences += 1
       return outcomes.enumerated().map { place, outcome in
