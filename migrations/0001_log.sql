@@ -296,6 +296,13 @@ comment on function log.append is
 
 -- Writer epoch -------------------------------------------------------------------------------------------------------
 
+create function log.epoch_lock(p_number integer, p_epoch bigint) returns bigint
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select hashtextextended('autodidact epoch ' || p_number || ' ' || p_epoch, 0)
+$$;
+
+comment on function log.epoch_lock is 'The advisory lock that the living writer of an epoch holds.';
+
 create function log.raise_epoch(p_experiment uuid, p_take_over boolean, out r_epoch bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -330,13 +337,6 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 
 comment on function log.release_epoch is 'Says that this session''s writer is done; the end of the session says so too.';
-
-create function log.epoch_lock(p_number integer, p_epoch bigint) returns bigint
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select hashtextextended('autodidact epoch ' || p_number || ' ' || p_epoch, 0)
-$$;
-
-comment on function log.epoch_lock is 'The advisory lock that the living writer of an epoch holds.';
 
 -- Consumers ----------------------------------------------------------------------------------------------------------
 
