@@ -1,8 +1,7 @@
 /// Fills the places of a prompt template.
 
-/// Replaces each `{{name}}` by its value in one pass, so that a value that contains braces is left as it is.
-///
-/// - Precondition: every place has a value. Settings refuse templates with unknown places when they are read.
+/// Replaces each `{{name}}` that has a value, in one pass, so that a value that contains braces is left as it is. Braces
+/// around anything else are text; settings refuse templates with unknown places when they are read.
 func render(_ template: String, _ values: [String: String]) -> String {
   var result = ""
   var rest = template[...]
@@ -11,7 +10,11 @@ func render(_ template: String, _ values: [String: String]) -> String {
     let afterStart = rest[start.upperBound...]
     guard let end = afterStart.firstRange(of: "}}") else { return result + rest[start.lowerBound...] }
     let name = String(afterStart[..<end.lowerBound])
-    guard let value = values[name] else { preconditionFailure("prompt template has an unknown place {{\(name)}}") }
+    guard let value = values[name] else {
+      result += "{{"
+      rest = afterStart
+      continue
+    }
     result += value
     rest = afterStart[end.upperBound...]
   }

@@ -10,8 +10,8 @@ package enum PromptPlaces {
   /// What each part may say. One table: an environment that fills in more adds it here.
   package static func allowed(_ role: Role, _ part: Part) -> [String] {
     switch (role, part) {
-    case (.proposer, .text): ["references", "program", "inputs"]
-    case (.proposer, .item): ["program", "input", "output", "message", "inputs", "pairs", "given"]
+    case (.proposer, .text): ["references", "program", "input", "inputs"]
+    case (.proposer, .item): ["program", "input", "output", "message", "inputs"]
     case (.solver, .text): ["program", "input", "output", "message", "pairs"]
     case (.solver, .item): ["input", "output"]
     case (_, .opening), (_, .stops): []
@@ -26,8 +26,7 @@ package enum PromptPlaces {
     ("output", "the value of one pair"),
     ("message", "what the proposer says about an induction problem"),
     ("inputs", "in `text` the number of inputs asked for, in `item` the inputs of that problem"),
-    ("pairs", "the pairs of an induction problem; for a solver the shown half, each written as `item` says"),
-    ("given", "the half of a problem that its solver is shown"),
+    ("pairs", "the shown half of an induction problem's pairs, each written as `item` says"),
   ]
 
   /// A place as it stands in a text.

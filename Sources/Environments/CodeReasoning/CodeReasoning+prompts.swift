@@ -6,7 +6,8 @@ extension CodeReasoning {
     let template = settings.prompts[.proposer, plan.id.kind]
     let references = plan.references.map { render(template.item, places(of: $0.problem)) }.joined()
     let values = [
-      "references": references, "program": plan.program?.problem.program ?? "", "inputs": String(settings.play.inputs),
+      "references": references, "program": plan.program?.problem.program ?? "",
+      "input": plan.program?.problem.pairs[0].input ?? "", "inputs": String(settings.play.inputs),
     ]
     return GenerationRequest(
       prompt: render(template.text, values) + template.opening,
