@@ -6,6 +6,12 @@ package func linearForward(
 ) {
   let cut = LinearCut(M: M, panels: weight.panels, K: weight.inputs)
   pool.run(cut.items) { item, _ in
+    if M <= LinearCut.streamingRows {
+      for panel in cut.panels(item) {
+        linearPanel(out: out, input: input, weight: weight, bias: bias, adding: adding, M: M, panel: panel)
+      }
+      return
+    }
     let rows = cut.rows(item)
     var row = rows.lowerBound
     while row < rows.upperBound {
@@ -27,6 +33,8 @@ private struct LinearCut {
   let group: Int
   let rowChunks: Int
   static let rowChunk = 96
+  /// Up to here a product is bound by reading the weights.
+  static let streamingRows = 64
 
   init(M: Int, panels: Int, K: Int) {
     self.M = M
@@ -49,14 +57,34 @@ private struct LinearCut {
   }
 }
 
+/// All rows of one panel when rows are few: the weights come from memory once and are the bottleneck, so each tile asks for
+/// its share of the next panel while it computes.
+@inline(__always) private func linearPanel(
+  out: Out, input: In, weight: PackedMatrix, bias: In?, adding: Bool, M: Int, panel: Int
+) {
+  let floats = PackedMatrix.panelWidth * weight.inputs
+  let next = panel + 1 < weight.panels ? weight.pointer + (panel + 1) * floats : nil
+  var row = 0
+  while row < M {
+    let count = tileRows(remaining: M - row)
+    // Tiles before the last lines of `next`: by row/M of the way through it.
+    let ahead = next.map { $0 + floats * row / M }
+    linearTile(
+      out: out, input: input, weight: weight, bias: bias, adding: adding, row: row, rows: count, panel: panel,
+      ahead: ahead, aheadStep: ahead == nil ? 0 : PackedMatrix.panelWidth * count / M)
+    row += count
+  }
+}
+
 @inline(__always) private func linearTile(
-  out: Out, input: In, weight: PackedMatrix, bias: In?, adding: Bool, row: Int, rows: Int, panel: Int
+  out: Out, input: In, weight: PackedMatrix, bias: In?, adding: Bool, row: Int, rows: Int, panel: Int, ahead: In? = nil,
+  aheadStep: Int = 0
 ) {
   let (N, K) = (weight.outputs, weight.inputs)
   let column = panel * PackedMatrix.panelWidth
   let tile = Tile(
     a: input + row * K, aRow: K, aDepth: 1, b: weight.pointer + column * K, bDepth: PackedMatrix.panelWidth, depth: K,
-    c: out + row * N + column, cRow: N)
+    c: out + row * N + column, cRow: N, ahead: ahead, aheadStep: aheadStep)
   if bias == nil, column + PackedMatrix.panelWidth <= N {
     multiply(tile, rows: rows, adding ? .add : .overwrite)
   } else {

@@ -1,3 +1,5 @@
+import COpenBLAS
+
 /// How a tile meets what is already in `c`.
 enum TileStore {
   /// c = a·b
@@ -24,6 +26,10 @@ struct Tile {
   var depth: Int
   var c: Out
   var cRow: Int
+  /// Memory that will be needed soon, asked for along the way: `aheadStep` floats further at each depth. Tiles of four and
+  /// six rows do so; nil asks for nothing.
+  var ahead: In?
+  var aheadStep = 0
 }
 
 /// Rows of the next tile when `remaining` are left: 6 fills the registers, and no tile of 1 or 2 is left over that two
@@ -173,9 +179,13 @@ struct Tile {
   var a = t.a
   var b = t.b
   let aRow = t.aRow
+  var ahead = t.ahead ?? t.b
+  let aheadStep = t.aheadStep
   let aDepth = t.aDepth
   let bDepth = t.bDepth
   for _ in 0..<t.depth {
+    autodidact_prefetch(ahead)
+    ahead += aheadStep
     let bl = load8(b)
     let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])
@@ -221,9 +231,13 @@ struct Tile {
   var a = t.a
   var b = t.b
   let aRow = t.aRow
+  var ahead = t.ahead ?? t.b
+  let aheadStep = t.aheadStep
   let aDepth = t.aDepth
   let bDepth = t.bDepth
   for _ in 0..<t.depth {
+    autodidact_prefetch(ahead)
+    ahead += aheadStep
     let bl = load8(b)
     let bh = load8(b + 8)
     let a0 = Vector(repeating: a[0])

@@ -18,7 +18,10 @@ package struct LogitRows {
   package let count: Int
   /// V.
   package let vocabulary: Int
-  let pointer: Out
+  /// Kept here so that the rows outlive a session that is let go.
+  let buffer: FloatBuffer
+
+  private var pointer: Out { buffer.pointer }
 
   /// Row `index` (V).
   package subscript(index: Int) -> Out {
@@ -78,7 +81,7 @@ package final class InferenceSession {
       decoder.head(
         logits: logits.pointer, hidden: hidden.pointer, normed: normed.pointer, scales: scales.pointer, M: outputs)
     }
-    return LogitRows(count: outputs, vocabulary: decoder.configuration.vocabulary, pointer: logits.pointer)
+    return LogitRows(count: outputs, vocabulary: decoder.configuration.vocabulary, buffer: logits)
   }
 
   private func check(_ spans: [DecodeSpan]) throws(TransformerError) {

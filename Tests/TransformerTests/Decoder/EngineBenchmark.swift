@@ -4,7 +4,7 @@ import Testing
 import Transformer
 
 /// Speeds of the engine on SmolLM2 beside OpenBLAS's in the same process: `AUTODIDACT_BENCHMARK=1 swift test -c release
-/// --filter EngineBenchmark`. Not a test of anything, so it runs on demand only.
+/// --filter EngineBenchmark` (`=decode` leaves training out). Not a test of anything, so it runs on demand only.
 @Suite(
   "Engine benchmark", .serialized,
   .enabled(
@@ -66,7 +66,7 @@ struct EngineBenchmark {
       speed("decode B=\(B) at 140–156, log-softmax included", B, decode)
       for sequence in sequences { session.cache.release(sequence) }
     }
-    try training(decoder, tokens, speed)
+    if ProcessInfo.processInfo.environment["AUTODIDACT_BENCHMARK"] != "decode" { try training(decoder, tokens, speed) }
   }
 
   private func training(_ decoder: Decoder, _ tokens: [Int32], _ speed: (String, Int, Double, Double) -> Void) throws {
