@@ -53,7 +53,7 @@ package actor Connection {
   /// Runs `body` between BEGIN and COMMIT; an error rolls back. A COMMIT whose reply is lost throws `.connectionLost`
   /// or `.replyTimedOut`: unknown, not undone.
   package func transaction<Result: Sendable>(
-    _ body: (isolated Connection) throws(PostgresError) -> Result
+    _ body: @Sendable (isolated Connection) throws(PostgresError) -> Result
   ) throws(PostgresError) -> Result {
     try execute("begin")
     let result: Result

@@ -13,6 +13,8 @@ enum TestServer {
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "migrations")
 
   private static let template = Template()
+  /// A log has up to six sessions, a server a hundred: only so many tests at once.
+  private static let gate = Gate(8)
   private static let counter = Mutex(0)
 
   static func settings(database: String?) -> ConnectionSettings {
@@ -35,6 +37,12 @@ enum TestServer {
       return counter
     }
     let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(number)"
+    try await gate.pass { try await create(name, template: template, body) }
+  }
+
+  private static func create(
+    _ name: String, template: String, _ body: (ConnectionSettings) async throws -> Void
+  ) async throws {
     let administrator = try await Connection.open(settings(database: nil))
     try await administrator.execute("create database \(name) template \(template)")
     do {
@@ -88,5 +96,34 @@ func serverInCI() {
 extension Trait where Self == ConditionTrait {
   static var needsPostgres: Self {
     .enabled(if: TestServer.isAvailable, "AUTODIDACT_DATABASE_URL is not set")
+  }
+}
+
+/// Lets a limited number of tests through at a time.
+private actor Gate {
+  private var free: Int
+  private var line: [CheckedContinuation<Void, Never>] = []
+
+  init(_ count: Int) { free = count }
+
+  nonisolated func pass(_ body: () async throws -> Void) async throws {
+    await enter()
+    do { try await body() } catch {
+      await leave()
+      throw error
+    }
+    await leave()
+  }
+
+  private func enter() async {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { line.append($0) }
+    }
+  }
+
+  private func leave() {
+    if line.isEmpty { free += 1 } else { line.removeFirst().resume() }
   }
 }
