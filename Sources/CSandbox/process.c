@@ -24,6 +24,16 @@ int sandbox_pidfd_kill(int pidfd) {
 
 int sandbox_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : errno; }
 
+int sandbox_close_from(unsigned first) { return syscall(SYS_close_range, first, ~0U, 0U) == 0 ? 0 : errno; }
+
+int sandbox_die_first(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  int error = write(fd, "1000", 4) == 4 ? 0 : errno;
+  close(fd);
+  return error;
+}
+
 int sandbox_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? 0 : errno; }
 
 int sandbox_random(uint8_t *bytes, size_t count) {

@@ -2,12 +2,12 @@ import VerifierProtocol
 
 /// What waits, what is out, and what is done: the pool's state as a value. Inputs move it, answers say what to do; no
 /// clock, no process, no suspension. `VerifierPool` is the shell around it.
-struct PoolQueue {
+package struct PoolQueue {
   /// A job in the queue: whom its reply belongs to, and how often it lost a worker.
-  struct Ticket: Hashable {
-    var id: Int
-    var job: VerifierJob
-    var losses: Int
+  package struct Ticket: Hashable {
+    package var id: Int
+    package var job: VerifierJob
+    package var losses: Int
   }
 
   /// A caller's list of jobs, complete when every reply is there.
@@ -17,30 +17,30 @@ struct PoolQueue {
   }
 
   /// What became of an order.
-  enum Completion {
+  package enum Completion {
     case finished([VerifierReply])
     case failed(VerificationError)
   }
 
-  let retriesMax: Int
-  private(set) var isClosed = false
-  private(set) var failure: VerificationError?
+  package let retriesMax: Int
+  package private(set) var isClosed = false
+  package private(set) var failure: VerificationError?
   /// Jobs whose worker was lost and that were queued again, since the start.
-  private(set) var lossesCount = 0
+  package private(set) var lossesCount = 0
   private var waiting: [Ticket] = []
   private var places: [Int: (order: Int, index: Int)] = [:]
   private var orders: [Int: Order] = [:]
   private var nextTicket = 0
 
-  init(retriesMax: Int) { self.retriesMax = retriesMax }
+  package init(retriesMax: Int) { self.retriesMax = retriesMax }
 
-  var hasWaiting: Bool { !waiting.isEmpty }
-  var waitingCount: Int { waiting.count }
+  package var hasWaiting: Bool { !waiting.isEmpty }
+  package var waitingCount: Int { waiting.count }
   /// Tickets that belong to an order not yet complete, waiting or out.
-  var openCount: Int { places.count }
+  package var openCount: Int { places.count }
 
   /// Queues an order's jobs, in their order. An empty order is complete at once.
-  mutating func add(order: Int, jobs: [VerifierJob]) -> Completion? {
+  package mutating func add(order: Int, jobs: [VerifierJob]) -> Completion? {
     if let failure { return .failed(failure) }
     if isClosed { return .failed(.closed) }
     if jobs.isEmpty { return .finished([]) }
@@ -54,7 +54,7 @@ struct PoolQueue {
   }
 
   /// Takes the next batch for a worker. A job that lost a worker travels alone, so that it cannot take others with it.
-  mutating func take(max: Int) -> [Ticket] {
+  package mutating func take(max: Int) -> [Ticket] {
     guard let first = waiting.first else { return [] }
     let count = first.losses > 0 ? 1 : waiting.prefix(max).prefix { $0.losses == 0 }.count
     defer { waiting.removeFirst(count) }
@@ -62,7 +62,7 @@ struct PoolQueue {
   }
 
   /// A reply has arrived. Replies to forgotten orders are dropped.
-  mutating func answer(ticket: Int, reply: VerifierReply) -> (order: Int, Completion)? {
+  package mutating func answer(ticket: Int, reply: VerifierReply) -> (order: Int, Completion)? {
     guard let place = places.removeValue(forKey: ticket), var order = orders[place.order] else { return nil }
     precondition(order.replies[place.index] == nil, "ticket \(ticket) is answered twice")
     order.replies[place.index] = reply
@@ -73,7 +73,7 @@ struct PoolQueue {
 
   /// A worker is gone with these tickets. Only the first was being worked on and counts the loss; all are queued again, in
   /// front. An order whose job has been lost too often fails.
-  mutating func lose(_ tickets: [Ticket]) -> (order: Int, Completion)? {
+  package mutating func lose(_ tickets: [Ticket]) -> (order: Int, Completion)? {
     var tickets = tickets.filter { places[$0.id] != nil }
     guard !tickets.isEmpty else { return nil }
     lossesCount += 1
@@ -89,7 +89,7 @@ struct PoolQueue {
   }
 
   /// The caller of an order is no longer interested.
-  mutating func forget(order: Int) {
+  package mutating func forget(order: Int) {
     orders[order] = nil
     places = places.filter { $0.value.order != order }
     waiting.removeAll { places[$0.id] == nil }
@@ -97,7 +97,7 @@ struct PoolQueue {
 
   /// No more orders; those under way fail. `error` is the reason, remembered for later callers; nil for an ordinary
   /// shutdown. Returns the orders that must be told.
-  mutating func close(error: VerificationError?) -> [Int] {
+  package mutating func close(error: VerificationError?) -> [Int] {
     isClosed = true
     failure = failure ?? error
     let open = orders.keys.sorted()

@@ -11,18 +11,21 @@ package struct VerifierConfiguration: Sendable {
   package var batchMax: Int
   /// How often a job that lost its worker is tried again.
   package var retriesMax: Int
-  /// Starts of a worker in a row without a single answer, after which the pool gives up.
+  /// Starts of a worker in a row without a greeting, after which the pool gives up.
   package var startFailuresMax: Int
   /// What a worker may take beyond the limits of its job before it counts as hung.
   package var slack: Duration
   /// What a worker may take from its start to its greeting.
   package var startTimeout: Duration
+  /// The pause between such starts.
+  package var startPause: Duration
   /// Layers of the sandbox whose absence is accepted, by name in the settings.
   package var allowMissingLayers: Set<SandboxLayer>
 
   package init(
     executable: String, workersMax: Int = 2, batchMax: Int = 8, retriesMax: Int = 2, startFailuresMax: Int = 3,
-    slack: Duration = .seconds(10), startTimeout: Duration = .seconds(30), allowMissingLayers: Set<SandboxLayer> = []
+    slack: Duration = .seconds(10), startTimeout: Duration = .seconds(30), startPause: Duration = .milliseconds(200),
+    allowMissingLayers: Set<SandboxLayer> = []
   ) {
     precondition(1...256 ~= workersMax, "workersMax is \(workersMax), allowed 1…256")
     precondition(1...WorkerRequest.jobsMax ~= batchMax, "batchMax is \(batchMax), allowed 1…\(WorkerRequest.jobsMax)")
@@ -35,6 +38,7 @@ package struct VerifierConfiguration: Sendable {
     self.startFailuresMax = startFailuresMax
     self.slack = slack
     self.startTimeout = startTimeout
+    self.startPause = startPause
     self.allowMissingLayers = allowMissingLayers
   }
 

@@ -176,12 +176,13 @@ extension VerifierJob {
     }
   }
 
-  /// The longest a worker may take for it by the job's own limits.
+  /// The longest a worker may take for it by the job's own limits: a child starved by a busy host is given three times
+  /// its wall-clock limit in all.
   var durationMax: Duration {
     switch self {
-    case .run(let job): .seconds(job.limits.wallSeconds) * (job.calls.count * (job.checksDeterminism ? 2 : 1))
-    case .literal(let job): .seconds(job.limits.wallSeconds)
-    case .normalise(let job): .seconds(job.limits.wallSeconds)
+    case .run(let job): .seconds(3 * job.limits.wallSeconds) * (job.calls.count * (job.checksDeterminism ? 2 : 1))
+    case .literal(let job): .seconds(3 * job.limits.wallSeconds)
+    case .normalise(let job): .seconds(3 * job.limits.wallSeconds)
     }
   }
 }

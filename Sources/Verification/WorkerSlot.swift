@@ -17,7 +17,7 @@ struct WorkerSlot {
     var failures = 0
     while !pool.isClosed && !Task.isCancelled {
       do {
-        try await runWorker { failures = 0 }
+        try await runWorker(onGreeting: { failures = 0 })
       } catch let error as VerificationError {
         pool.close(error: error)
       } catch {
@@ -25,13 +25,15 @@ struct WorkerSlot {
         logger.warning("verifier worker ended", metadata: ["slot": "\(number)", "reason": "\(error)"])
         if failures >= pool.configuration.startFailuresMax {
           pool.close(error: .cannotStart(executable: pool.configuration.executable, reason: "\(error)"))
+        } else if failures > 1 {
+          try? await clock.sleep(for: pool.configuration.startPause)
         }
       }
     }
   }
 
-  /// One worker from start to end. `onAnswer` is called whenever it has proved able to work.
-  private func runWorker(onAnswer: () -> Void) async throws {
+  /// One worker from start to end. `onGreeting` is called when it is ready for work.
+  private func runWorker(onGreeting: () -> Void) async throws {
     // Nothing of our environment, but what the loader needs to find Swift's libraries.
     let path = ProcessInfo.processInfo.environment["LD_LIBRARY_PATH"]
     let environment = path.map { ["LD_LIBRARY_PATH": $0] } ?? [:]
@@ -43,8 +45,9 @@ struct WorkerSlot {
     ) { execution in
       let conversation = Conversation(execution: execution, clock: clock)
       try await greet(conversation)
+      onGreeting()
       while let batch = await pool.nextBatch(slot: number) {
-        try await work(batch, conversation, onAnswer: onAnswer)
+        try await work(batch, conversation)
       }
       try await conversation.finish(within: pool.configuration.slack)
     }
@@ -70,7 +73,7 @@ struct WorkerSlot {
   }
 
   /// Sends a batch and passes on the replies. Whatever goes wrong, the jobs without a reply go back to the queue.
-  private func work(_ batch: [PoolQueue.Ticket], _ conversation: Conversation, onAnswer: () -> Void) async throws {
+  private func work(_ batch: [PoolQueue.Ticket], _ conversation: Conversation) async throws {
     var open = batch[...]
     do {
       try await conversation.send(
@@ -82,7 +85,6 @@ struct WorkerSlot {
         }
         open.removeFirst()
         pool.answered(ticket: ticket.id, reply: reply)
-        onAnswer()
       }
     } catch {
       pool.lost(Array(open))

@@ -37,8 +37,11 @@ struct SandboxLayers {
     record(.systemCallFilter, sandbox_filter_prepare(SANDBOX_RESULT_FD))
   }
 
-  /// Adds the inner layers, proved by a child that entered them; `failure` names the step that failed.
+  /// Adds the inner layers, proved by children that entered them; `failure` says what did not hold.
   mutating func recordInner(failure: String?) {
+    if let failure, let index = reports.firstIndex(where: { $0.layer == .systemCallFilter }) {
+      reports[index] = LayerReport(layer: .systemCallFilter, isOn: false, detail: failure)
+    }
     reports.append(LayerReport(layer: .limits, isOn: failure == nil, detail: failure ?? ""))
     reports.append(LayerReport(layer: .noClock, isOn: failure == nil, detail: failure ?? ""))
   }

@@ -18,6 +18,7 @@ struct Zygote {
     var layers = SandboxLayers()
     layers.enterNamespaces()
     continueAsInit()
+    _ = sandbox_die_first()  // a matter of courtesy, not of safety
     clearenv()
     do {
       let zygote = Zygote(interpreter: try Interpreter(hashSeed: hashSeed), baseBytes: mappedBytes())
@@ -73,16 +74,24 @@ struct Zygote {
     return watch.report(start: start)
   }
 
-  /// Why a child cannot enter the inner layers, or nil: asked once with a trivial errand.
+  /// Why the inner layers do not hold, or nil: tried with a trivial errand and with a program that makes a system call.
   private func innerFailure() -> String? {
     guard let report = execute(ChildRequest(work: .literal("1"), limits: .standard)) else { return "cannot fork" }
     switch report.end {
-    case .frame(ChildFrame.value, _): return nil
+    case .frame(ChildFrame.value, _): return filterFailure()
     case .frame(ChildFrame.broken, let payload):
       var reader = ByteReader(payload[...])
       return reader.text() ?? "unknown"
     default: return "a trivial program ends with \(report.end)"
     }
+  }
+
+  private func filterFailure() -> String? {
+    let probe = ChildRequest.Work.call(
+      program: "import os\ndef f():\n    return os.getppid()", call: "", entry: "f", screening: .off)
+    let report = execute(ChildRequest(work: probe, limits: .standard))
+    if case .frame(ChildFrame.refusedCall, _)? = report?.end { return nil }
+    return "a system call is not refused: \(report.map { "\($0.end)" } ?? "cannot fork")"
   }
 
   /// The size of this process's address space.

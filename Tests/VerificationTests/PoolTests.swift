@@ -81,6 +81,51 @@ struct PoolTests {
     }
   }
 
+  @Test("a job that always loses its worker fails alone: others and later ones are answered")
+  func poison() async throws {
+    let copy = try WorkerCopy()
+    try await withWorkers(executable: copy.executable, retriesMax: 2) { pool async throws in
+      _ = try await pool.hello()
+      async let poisoned = pool.call(Self.slow, limits: .standard, determinism: false)
+      var killed: pid_t?
+      for _ in 0..<3 {
+        killed = try await copy.worker(after: killed)
+        kill(try #require(killed), SIGKILL)
+      }
+      do {
+        Issue.record("a lost worker became \(try await poisoned)")
+      } catch {
+        #expect(error as? VerificationError == .workerLost(attempts: 3))
+      }
+      #expect(try await pool.value("1") == .value("1"))
+      #expect(pool.workerLossesCount == 3)
+    }
+  }
+
+  @Test("hundreds of programs leave no descriptor and no process behind")
+  func noLeak() async throws {
+    let copy = try WorkerCopy()
+    try await withWorkers(executable: copy.executable) { pool async throws in
+      let programs = [
+        "def f(a):\n    return a", "import os\ndef f(a):\n    os._exit(0)", "def f(a):\n    return open('x')",
+        "def f(:",
+      ]
+      func round(_ offset: Int) async throws -> [Int] {
+        _ = try await pool.run(
+          (0..<100).map { number in
+            .run(RunJob(program: programs[number % 4], calls: ["\(offset + number)"], limits: .test, screening: .off))
+          })
+        return try copy.processes().sorted().map {
+          try FileManager.default.contentsOfDirectory(atPath: "/proc/\($0)/fd").count
+        }
+      }
+      let first = try await round(0)
+      #expect(first.count == 3)
+      #expect(try await round(100) == first)
+      #expect(try await round(200) == first)
+    }
+  }
+
   @Test("a child killed from outside is no verdict either")
   func killedChild() async throws {
     let copy = try WorkerCopy()

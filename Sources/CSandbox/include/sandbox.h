@@ -85,6 +85,10 @@ int sandbox_pidfd_open(pid_t pid);
 int sandbox_pidfd_kill(int pidfd);
 /// Becomes the parent of orphans below this process, so that none is left behind unnoticed.
 int sandbox_become_subreaper(void);
+/// Closes every descriptor from `first` on.
+int sandbox_close_from(unsigned first);
+/// Offers this process and its children to the kernel first when memory runs out, so that the daemon survives.
+int sandbox_die_first(void);
 /// Ends this process when its parent ends.
 int sandbox_die_with_parent(void);
 /// Fills `bytes` from the kernel's random source.
