@@ -73,7 +73,7 @@ comment on column log.events.iteration is 'Iteration of self-play it belongs to.
 comment on column log.events.policy_version is 'Version of the weights that it was made with.';
 comment on column log.events.schema_version is 'Shape of the body within its type.';
 comment on column log.events.type is 'Name of the event in the past tense.';
-comment on column log.events.body is 'The facts, as the writer''s own bytes (json, not jsonb: docs/decisions/0001-event-body.md).';
+comment on column log.events.body is 'The facts, as the writer''s own bytes (json, not jsonb: docs/decisions/0002-event-body.md).';
 
 create table log.generations (
   position          bigint primary key,
