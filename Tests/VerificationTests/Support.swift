@@ -88,21 +88,30 @@ struct WorkerCopy: ~Copyable {
     }
   }
 
-  /// Whether a process behind the system call filter has computed for 30 ms, which a worker's own probes never do.
-  private func hasBusyChild() throws -> Bool {
+  /// Whether a child of one of the worker's zygotes is behind the system call filter and has computed for 30 ms, which a
+  /// worker's own probes never do.
+  private func hasBusyChild(_ worker: pid_t) throws -> Bool {
     try processes().contains { pid in
-      let status = String(
-        decoding: FileManager.default.contents(atPath: "/proc/\(pid)/status") ?? Data(), as: UTF8.self)
-      let stat = String(decoding: FileManager.default.contents(atPath: "/proc/\(pid)/stat") ?? Data(), as: UTF8.self)
-      let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-      return status.contains("Seccomp:\t2") && fields.count > 11 && (Int(fields[11]) ?? 0) >= 3
+      let stat = status(pid)
+      let zygote = stat.parent
+      return stat.isFiltered && stat.ticks >= 3 && status(zygote).parent == worker
     }
+  }
+
+  /// What /proc says of a process; zeros if it is gone.
+  private func status(_ pid: pid_t) -> (parent: pid_t, ticks: Int, isFiltered: Bool) {
+    let status = String(decoding: FileManager.default.contents(atPath: "/proc/\(pid)/status") ?? Data(), as: UTF8.self)
+    let stat = String(decoding: FileManager.default.contents(atPath: "/proc/\(pid)/stat") ?? Data(), as: UTF8.self)
+    // After the name in parentheses: state, parent, … and as the twelfth the processor time, in hundredths of a second.
+    let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+    guard fields.count > 11 else { return (0, 0, false) }
+    return (pid_t(fields[1]) ?? 0, Int(fields[11]) ?? 0, status.contains("Seccomp:\t2"))
   }
 
   /// Waits for a worker other than `previous` that has a child at work.
   func worker(after previous: pid_t?) async throws -> pid_t? {
     for _ in 0..<5000 {
-      if let worker = try worker(), worker != previous, try hasBusyChild() { return worker }
+      if let worker = try worker(), worker != previous, try hasBusyChild(worker) { return worker }
       try await Task.sleep(for: .milliseconds(1))
     }
     return nil
