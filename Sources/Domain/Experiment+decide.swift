@@ -82,13 +82,15 @@ extension Experiment {
 
   private func proposalPlan(_ kind: Kind, iteration: Int, slot: Int, round: Int) -> Step.ProposalPlan {
     // Slots of seeding count on through its rounds; slot 0 is the zero problem.
-    let slot = iteration == 0 ? 1 + round * settings.play.batch + slot : slot
-    let id = ProposalID(iteration: iteration, kind: kind, slot: slot)
-    var stream = RandomStream(key(.references, kind, iteration: iteration, slot: slot))
+    let first = iteration == 0 ? 1 + round * settings.play.batch : 0
+    let id = ProposalID(iteration: iteration, kind: kind, slot: first + slot)
+    // Neighbours with one prompt share the draws of the first of them.
+    let drawn = first + slot - slot % settings.play.samplesPerPrompt
+    var stream = RandomStream(key(.references, kind, iteration: iteration, slot: drawn))
     let count = kind == .induction ? settings.play.inductionReferences : settings.play.references
     let references = buffers[kind]?.references(count, stream: &stream) ?? []
     return Step.ProposalPlan(
-      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, slot) : nil)
+      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, drawn) : nil)
   }
 
   /// Paper §3.2: the program of an induction proposal is drawn from the abduction and deduction buffers together.

@@ -58,6 +58,10 @@ package struct PlaySettings: Hashable, Codable, Sendable {
   /// Induction problems shown to an induction proposer besides its program. Paper: none; completion prompts for small
   /// models need an example.
   package var inductionReferences = 0
+  /// Proposals sampled from one prompt: neighbours that share their references (and, for induction, their program).
+  /// Paper: 1. More makes proposals of one iteration less diverse and an update much cheaper, because a shared prompt is
+  /// computed once, forward and backward.
+  package var samplesPerPrompt = 1
   /// N: inputs of an induction problem.
   package var inputs = 10
   /// n: probe attempts behind each learnability estimate.

@@ -36,6 +36,9 @@ extension SettingKey {
       "play.induction_references", \.play.inductionReferences, .integer(0...64),
       "Induction problems an induction proposer is shown besides its program (paper: 0; small models need one)."),
     SettingKey(
+      "play.samples_per_prompt", \.play.samplesPerPrompt, .integer(1...4096),
+      "Proposals sampled from one prompt, with the same references (paper: 1; more is less diverse and much cheaper)."),
+    SettingKey(
       "play.inputs", \.play.inputs, .integer(1...64),
       "Inputs of an induction problem; the solver is shown half of them (paper: 10)."),
     SettingKey(
