@@ -49,10 +49,10 @@ comment on column log.experiments.state is 'The word its last append left, such 
 
 create table log.events (
   position       bigint      primary key,
-  version        bigint      not null constraint events_version_positive check (version >= 1),
   cause          bigint      constraint events_cause_precedes check (cause >= 1 and cause < position),
   recorded_at    timestamptz not null,
   experiment     integer     not null,
+  version        integer     not null constraint events_version_positive check (version >= 1),
   iteration      integer,
   policy_version integer,
   schema_version smallint    not null constraint events_schema_version_positive check (schema_version >= 1),
@@ -65,7 +65,7 @@ create table log.events (
 
 comment on table log.events is 'What happened, one row an event, in order. Rows are never changed or removed.';
 comment on column log.events.position is 'Place in the whole log: 1, 2, 3 … without a gap, in commit order.';
-comment on column log.events.version is 'Place within its experiment: 1, 2, 3 … without a gap.';
+comment on column log.events.version is 'Place within its experiment: 1, 2, 3 … without a gap. Four bytes: it is in an index of every event.';
 comment on column log.events.cause is 'Position of the earlier event this one follows from.';
 comment on column log.events.recorded_at is 'When the append was made, by the server''s clock; nothing is ever ordered by it.';
 comment on column log.events.experiment is 'log.experiments.number.';
@@ -249,11 +249,11 @@ begin
   r_replayed := false;
 
   -- A cause below 1 is the index of an event of this append, counted -1, -2, -3 …
-  insert into log.events (position, version, cause, recorded_at, experiment, iteration, policy_version, schema_version,
+  insert into log.events (position, cause, recorded_at, experiment, version, iteration, policy_version, schema_version,
                           type, body)
-  select v_head.position + e.ordinality, v_experiment.version + e.ordinality,
+  select v_head.position + e.ordinality,
          case when e.cause < 0 then v_head.position - e.cause else e.cause end,
-         v_now, v_experiment.number, e.iteration, e.policy_version, e.schema_version, e.type, e.body::json
+         v_now, v_experiment.number, v_experiment.version + e.ordinality, e.iteration, e.policy_version, e.schema_version, e.type, e.body::json
   from unnest(p_types, p_schema_versions, p_iterations, p_policy_versions, p_causes, p_bodies)
        with ordinality as e (type, schema_version, iteration, policy_version, cause, body, ordinality);
 

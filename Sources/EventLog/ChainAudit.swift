@@ -20,14 +20,21 @@ package struct ChainAudit {
   private var position = Position.start
   private var hash = HashChain.genesis
   private var appends = 0
+  /// Events read ahead, contiguous, with their generations: small appends share a read.
+  private var pageEvents: ArraySlice<RecordedEvent> = []
+  private var pageGenerations: [Position: GenerationRecord] = [:]
+  private let pageSize: Int
 
-  package init(_ log: any EventLog) { self.log = log }
+  private init(_ log: any EventLog, pageSize: Int) {
+    self.log = log
+    self.pageSize = pageSize
+  }
 
   /// Audits the log up to its head as it was at the beginning.
   /// - Throws: `.corrupt` naming the first bad position, or what reading throws.
   package static func audit(_ log: any EventLog, pageSize: Int = 1000) async throws(EventLogError) -> Report {
     let head = try await log.head()
-    var audit = ChainAudit(log)
+    var audit = ChainAudit(log, pageSize: pageSize)
     while audit.position < head.position {
       let page = try await log.appends(after: audit.position, limit: pageSize)
       guard !page.isEmpty else {
@@ -64,10 +71,8 @@ package struct ChainAudit {
     appends += 1
   }
 
-  private func digest(of append: AppendRecord) async throws(EventLogError) -> Data {
-    let events = try await log.read(
-      experiment: nil, after: Position(append.first.rawValue - 1), types: nil, limit: append.count)
-    let generations = try await log.generations(at: events.map(\.position))
+  private mutating func digest(of append: AppendRecord) async throws(EventLogError) -> Data {
+    let events = try await take(append.count, from: append.first)
     var digest = AppendDigest(
       experiment: append.experiment, firstVersion: append.firstVersion, count: append.count)
     for (index, event) in events.enumerated() {
@@ -79,12 +84,26 @@ package struct ChainAudit {
       else {
         throw .corrupt("the event at \(event.position) disagrees with its append on experiment, version or time")
       }
-      digest.add(event.asWritten(first: append.first, generation: generations[event.position]))
+      digest.add(event.asWritten(first: append.first, generation: pageGenerations[event.position]))
     }
     guard events.count == append.count else {
       throw .corrupt("an event is missing at position \(append.first.advanced(by: events.count))")
     }
     return digest.finish()
+  }
+
+  /// The events from a position on, at most `count`, out of the page or of the next one.
+  private mutating func take(_ count: Int, from first: Position) async throws(EventLogError) -> ArraySlice<
+    RecordedEvent
+  > {
+    if pageEvents.count < count || pageEvents.first?.position != first {
+      let before = Position(first.rawValue - 1)
+      let page = try await log.read(experiment: nil, after: before, types: nil, limit: max(count, pageSize))
+      pageGenerations = try await log.generations(at: page.map(\.position))
+      pageEvents = page[...]
+    }
+    defer { pageEvents = pageEvents.dropFirst(count) }
+    return pageEvents.prefix(count)
   }
 }
 

@@ -17,7 +17,7 @@ extension ExperimentRecord {
 
 extension RecordedEvent {
   private static let columns = """
-    select e.position, x.id, e.version, e.type, e.schema_version, e.iteration, e.policy_version, e.cause, e.recorded_at,
+    select e.position, x.id, e.version::bigint, e.type, e.schema_version, e.iteration, e.policy_version, e.cause, e.recorded_at,
            e.body
     from log.events e join log.experiments x on x.number = e.experiment
     """
