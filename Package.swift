@@ -61,7 +61,8 @@ let package = Package(
     // The engine.
     .target(name: "Tensor", dependencies: ["COpenBLAS"], swiftSettings: kernels),
     .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
-    .target(name: "Engine", dependencies: ["Domain", "Tensor", "Threads", "Transformer", crypto], swiftSettings: strict),
+    .target(
+      name: "Engine", dependencies: ["Domain", "Tensor", "Threads", "Transformer", crypto], swiftSettings: strict),
 
     // Play and its proof.
     .target(name: "Environments", dependencies: ["Domain"], swiftSettings: strict),
@@ -74,7 +75,8 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Verification", "VerifierProtocol",
+        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Verification",
+        "VerifierProtocol",
         "Settings",
         logging, lifecycle, unixSignals, crypto,
       ],

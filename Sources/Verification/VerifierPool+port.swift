@@ -21,7 +21,8 @@ package struct ProgramVerifier: Verifier {
         Verification(
           outcomes: reply.calls.map(outcome), seconds: reply.calls.reduce(0) { $0 + $1.usage.wallSeconds })
       case .literal(.text(let text)): Verification(outcomes: [.value(text, input: "")], seconds: 0)
-      case .literal(.malformed(let reason)): Verification(outcomes: [.malformed(reason)], seconds: 0)
+      case .literal(.malformed(let reason)):
+        Verification(outcomes: [.malformed(reason.withoutNull)], seconds: 0)
       case .normalise: preconditionFailure("a normal form was answered to \(job)")
       }
     }
@@ -50,15 +51,22 @@ package struct ProgramVerifier: Verifier {
   private func outcome(_ call: CallReply) -> VerificationOutcome {
     switch call.outcome {
     case .value(let text): .value(text, input: call.canonicalInput ?? "")
-    case .raised(let type, let message): .raised(message.isEmpty ? type : "\(type): \(message)")
+    case .raised(let type, let message): .raised((message.isEmpty ? type : "\(type): \(message)").withoutNull)
     case .timedOut: .timedOut
     case .outOfMemory: .outOfMemory
     case .tooLarge: .tooLarge("the value is longer than \(settings.valueBytesMax) bytes")
-    case .unsupportedValue(let type): .unsupported(type)
+    case .unsupportedValue(let type): .unsupported(type.withoutNull)
     case .nondeterministic: .nondeterministic("two runs disagree")
-    case .forbidden(let reason): .forbidden(reason)
-    case .malformed(let reason): .malformed(reason)
-    case .malformedInput(let reason): .malformedInput(reason)
+    case .forbidden(let reason): .forbidden(reason.withoutNull)
+    case .malformed(let reason): .malformed(reason.withoutNull)
+    case .malformedInput(let reason): .malformedInput(reason.withoutNull)
     }
+  }
+}
+
+extension String {
+  /// A program's own words may hold U+0000, which PostgreSQL's text cannot: it becomes U+FFFD.
+  fileprivate var withoutNull: String {
+    utf8.contains(0) ? String(map { $0 == "\0" ? "\u{FFFD}" : $0 }) : self
   }
 }

@@ -58,7 +58,8 @@ struct Autodidactd: AsyncParsableCommand {
     } catch {
       let code = exitCode(for: error)
       let isUsage = code == .validationFailure
-      FileHandle.standardError.write(Data(((isUsage || code == .success ? fullMessage(for: error) : "error: \(error)") + "\n").utf8))
+      FileHandle.standardError.write(
+        Data(((isUsage || code == .success ? fullMessage(for: error) : "error: \(error)") + "\n").utf8))
       Foundation.exit(isUsage ? 2 : code.rawValue)
     }
   }

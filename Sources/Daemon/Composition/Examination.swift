@@ -95,13 +95,19 @@ package struct Examination: Sendable {
       ) { try await $0.hello() }
       let python = Finding(
         subject: "verifier", isGood: true,
-        text: "Python \(description.pythonVersion), \(description.modules.count) modules, \(description.libraryVersion)")
+        text: "Python \(description.pythonVersion), \(description.modules.count) modules, \(description.libraryVersion)"
+      )
       return [python]
         + description.layers.map {
-          Finding(subject: "sandbox \($0.layer.rawValue)", isGood: $0.isOn, text: $0.isOn ? "on" : "off", cure: $0.isOn ? nil : $0.detail)
+          Finding(
+            subject: "sandbox \($0.layer.rawValue)", isGood: $0.isOn, text: $0.isOn ? "on" : "off",
+            cure: $0.isOn ? nil : $0.detail)
         }
     } catch {
-      return [Finding(subject: "verifier", isGood: false, text: "\(error)", cure: "swift build -c release, see docs/sandbox.md")]
+      return [
+        Finding(
+          subject: "verifier", isGood: false, text: "\(error)", cure: "swift build -c release, see docs/sandbox.md")
+      ]
     }
   }
 }

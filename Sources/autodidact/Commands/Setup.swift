@@ -36,14 +36,17 @@ struct Create: AsyncParsableCommand {
       """)
   @Argument(help: "A YAML file of settings.") var settings: String
   @Option(help: "Name of the experiment; unique.") var name: String
-  @Option(name: .customLong("set"), parsing: .singleValue, help: ArgumentHelp("Override one key.", valueName: "key=value"))
+  @Option(
+    name: .customLong("set"), parsing: .singleValue, help: ArgumentHelp("Override one key.", valueName: "key=value"))
   var overrides: [String] = []
   @Flag(help: "Succeed without a change if the name exists.") var ifMissing = false
   @Flag(help: "Print the resolved settings and create nothing.") var dryRun = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    guard ExperimentCreator.isValid(name: name) else { throw Failure.usage("\(ExperimentCreator.InvalidName(name: name))") }
+    guard ExperimentCreator.isValid(name: name) else {
+      throw Failure.usage("\(ExperimentCreator.InvalidName(name: name))")
+    }
     let home = try database.home()
     var resolved: ExperimentSettings
     do {

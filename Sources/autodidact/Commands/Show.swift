@@ -28,7 +28,9 @@ struct ShowProblem: AsyncParsableCommand {
   func run() async throws {
     try await database.withLog { log in
       let story = try await Story.find(id, in: log.log)
-      guard let proposal = story.proposal else { throw Failure.usage("\(id) is an attempt; use: autodidact show attempt") }
+      guard let proposal = story.proposal else {
+        throw Failure.usage("\(id) is an attempt; use: autodidact show attempt")
+      }
       print(try await story.problem(proposal))
     }
   }
@@ -44,7 +46,9 @@ struct ShowProposal: AsyncParsableCommand {
   func run() async throws {
     try await database.withLog { log in
       let story = try await Story.find(id, in: log.log)
-      guard let proposal = story.proposal else { throw Failure.usage("\(id) is an attempt; use: autodidact show attempt") }
+      guard let proposal = story.proposal else {
+        throw Failure.usage("\(id) is an attempt; use: autodidact show attempt")
+      }
       print(try await story.proposal(proposal))
     }
   }
@@ -60,7 +64,9 @@ struct ShowAttempt: AsyncParsableCommand {
   func run() async throws {
     try await database.withLog { log in
       let story = try await Story.find(id, in: log.log)
-      guard let attempt = story.attempt else { throw Failure.usage("\(id) is a proposal; use: autodidact show proposal") }
+      guard let attempt = story.attempt else {
+        throw Failure.usage("\(id) is a proposal; use: autodidact show proposal")
+      }
       print(try await story.attempt(attempt))
     }
   }

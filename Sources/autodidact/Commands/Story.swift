@@ -71,14 +71,20 @@ struct Story {
 
   /// A proposal: what it was shown, what it wrote, what became of it.
   func proposal(_ id: ProposalID) async throws -> String {
-    guard let made = try await event("ProposalMade", { if case .proposalMade(let made) = $0 { made.proposal == id } else { false } }),
+    guard
+      let made = try await event(
+        "ProposalMade", { if case .proposalMade(let made) = $0 { made.proposal == id } else { false } }),
       case .proposalMade(let body) = try made.event()
     else { throw Failure.failed("\(record.name) has no proposal \(id)") }
-    var lines = ["proposal \(record.name)/\(id) at position \(made.position), policy version \(made.policyVersion ?? 0)"]
+    var lines = [
+      "proposal \(record.name)/\(id) at position \(made.position), policy version \(made.policyVersion ?? 0)"
+    ]
     lines.append("  references \(body.references.map(\.description).joined(separator: ", "))")
     if let program = body.program { lines.append("  program of \(program)") }
     lines += try await generation(made.position)
-    let verified = try await event("ProposalVerified") { if case .proposalVerified(let verified) = $0 { verified.proposal == id } else { false } }
+    let verified = try await event("ProposalVerified") {
+      if case .proposalVerified(let verified) = $0 { verified.proposal == id } else { false }
+    }
     if let verified, case .proposalVerified(let result) = try verified.event() {
       if let problem = result.problem {
         lines.append("accepted:")
@@ -92,13 +98,17 @@ struct Story {
 
   /// An attempt: prompt, completion, verdict.
   func attempt(_ id: AttemptID) async throws -> String {
-    guard let made = try await event("AttemptMade", { if case .attemptMade(let made) = $0 { made.attempt == id } else { false } }),
+    guard
+      let made = try await event(
+        "AttemptMade", { if case .attemptMade(let made) = $0 { made.attempt == id } else { false } }),
       case .attemptMade(let body) = try made.event()
     else { throw Failure.failed("\(record.name) has no attempt \(id)") }
     var lines = ["attempt \(record.name)/\(id) at position \(made.position), policy version \(made.policyVersion ?? 0)"]
     lines.append("  at problem \(body.problem)")
     lines += try await generation(made.position)
-    let verified = try await event("AttemptVerified") { if case .attemptVerified(let verified) = $0 { verified.attempt == id } else { false } }
+    let verified = try await event("AttemptVerified") {
+      if case .attemptVerified(let verified) = $0 { verified.attempt == id } else { false }
+    }
     if let verified, case .attemptVerified(let result) = try verified.event() {
       lines.append("verdict: \(result.verdict.rawValue)" + (result.detail.isEmpty ? "" : ": \(result.detail)"))
     }

@@ -53,7 +53,8 @@ final class ConsoleReporter: RunObserver {
 
   func stepEnded(_ measure: StepMeasure, of experiment: Experiment) {
     guard measure.seconds >= 0.05 else { return }
-    let rate = measure.tokens > 0 ? ", \(measure.tokens) tokens, \(Int(Double(measure.tokens) / measure.seconds)) a second" : ""
+    let rate =
+      measure.tokens > 0 ? ", \(measure.tokens) tokens, \(Int(Double(measure.tokens) / measure.seconds)) a second" : ""
     let line = "\(measure.step) \(Format.decimal(measure.seconds, 1)) s\(rate)"
     console.isTerminal ? console.live(line) : console.print(line)
   }
