@@ -25,18 +25,21 @@ struct Autodidactd: AsyncParsableCommand {
       valueName: "postgres://…"))
   var database: String?
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
-  @Option(help: "debug, info, warning or error.") var logLevel: Logger.Level = .info
+  @Option(help: "debug, info, warning or error.") var logLevel = "info"
 
   func validate() throws {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), allowed is 1 to 256")
+    }
+    guard ["debug", "info", "warning", "error"].contains(logLevel) else {
+      throw ValidationError("--log-level is '\(logLevel)', allowed are debug, info, warning and error")
     }
   }
 
   func run() async throws {
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     var logger = Logger(label: "autodidactd")
-    logger.logLevel = logLevel
+    logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
     let environment = ProcessInfo.processInfo.environment
     let home = try Home.find(
       environment: environment, executable: CommandLine.arguments[0],
@@ -64,5 +67,3 @@ struct Autodidactd: AsyncParsableCommand {
     }
   }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -69,18 +69,18 @@ final class PolicyGradientStep {
 
   private func families(_ samples: [TrainingSample], trainsAll: Bool) throws -> [Family] {
     var families: [Family] = []
-    var index: [FamilyKey: Int] = [:]
+    var indices: [FamilyKey: Int] = [:]
     for (member, sample) in samples.enumerated() where !sample.tokens.isEmpty {
       guard trainsAll || sample.advantage != 0 else { continue }
       let key = FamilyKey(prompt: sample.prompt, temperature: sample.temperature)
-      if let known = index[key] {
-        families[known].members.append(member)
-      } else {
-        index[key] = families.count
+      let index = indices[key] ?? families.count
+      if index == families.count {
+        indices[key] = index
         let prompt = model.tokenizer.encodePrompt(sample.prompt)
-        families.append(Family(temperature: sample.temperature, prompt: prompt, members: [member]))
+        families.append(Family(temperature: sample.temperature, prompt: prompt, members: []))
       }
-      let length = families[index[key]!].prompt.count + sample.tokens.count
+      families[index].members.append(member)
+      let length = families[index].prompt.count + sample.tokens.count
       guard length <= Model.trainingRowsMax else {
         throw EngineError.sequenceTooLong(id: sample.id, tokens: length, max: Model.trainingRowsMax)
       }
