@@ -95,6 +95,8 @@ let package = Package(
     .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: strict),
     .testTarget(
       name: "EventLogTests", dependencies: ["EventLog", "Postgres", "PostgresLog", "Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "SQLTests", dependencies: ["Domain", "EventLog", "Postgres", "PostgresLog", "Projections"], swiftSettings: strict),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"], swiftSettings: strict),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Tensor"], swiftSettings: strict),
     .testTarget(

@@ -12,6 +12,11 @@ enum TestServer {
   static let migrations = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "migrations")
 
+  /// All test modules run in one process, and each has its own copy of this type: the module is part of the names.
+  private static let prefix: String = {
+    let module = #fileID.split(separator: "/")[0].lowercased()
+    return "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(module)"
+  }()
   private static let template = Template()
   /// A log has up to six sessions, a server a hundred: only so many tests at once.
   private static let gate = Gate(8)
@@ -36,6 +41,7 @@ enum TestServer {
       counter += 1
       return counter
     }
+<<<<<<< HEAD
     let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(number)"
     try await gate.pass { try await create(name, template: template, body) }
   }
@@ -43,6 +49,9 @@ enum TestServer {
   private static func create(
     _ name: String, template: String, _ body: (ConnectionSettings) async throws -> Void
   ) async throws {
+=======
+    let name = "\(prefix)_\(number)"
+>>>>>>> sql
     let administrator = try await Connection.open(settings(database: nil))
     try await administrator.execute("create database \(name) template \(template)")
     do {
@@ -56,7 +65,7 @@ enum TestServer {
 
   /// The migrated database that the others are copied from, made once a run.
   private actor Template {
-    static let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_template"
+    static let name = "\(prefix)_template"
     private var preparation: Task<Void, any Error>?
 
     func prepare() async throws {
@@ -81,7 +90,8 @@ enum TestServer {
       for row in rows {
         let name = try row.text(0)
         guard let pid = Int32(name.split(separator: "_")[2]), kill(pid, 0) != 0 else { continue }
-        try await administrator.execute("drop database if exists \(name) with (force)")
+        // Another module's copy of this may be dropping it now.
+        _ = try? await administrator.execute("drop database if exists \(name) with (force)")
       }
     }
   }

@@ -1,0 +1,59 @@
+import Domain
+import Foundation
+import Postgres
+import Testing
+
+@Suite("The pages about events and SQL")
+struct DocumentTests {
+  @Test("every query of docs/sql.md runs, and finds something", .needsPostgres)
+  func queries() async throws {
+    let queries = try Self.page("sql.md").fences("sql")
+    #expect(queries.count >= 10)
+    try await PlayedLog.with { log in
+      for query in queries {
+        #expect(query.contains("'p2'"), "a query about no experiment: \(query)")
+        let about = query.replacingOccurrences(of: "'p2'", with: "'first'")
+        let rows = try await log.connection.query(about)
+        #expect(!rows.isEmpty, "\(about)")
+      }
+    }
+  }
+
+  @Test("every query of docs/sql.md has a result, and the first five fit into a README")
+  func results() throws {
+    let page = try Self.page("sql.md")
+    let queries = page.fences("sql")
+    #expect(page.fences("text").count == queries.count)
+    for query in queries.prefix(5) { #expect(query.split(separator: "\n").count <= 6, "\(query)") }
+  }
+
+  @Test("every event type has a section in docs/events.md, with a body that can be read")
+  func events() throws {
+    let sections = try Self.page("events.md").components(separatedBy: "\n### ").dropFirst()
+    let titles = sections.map { String($0.prefix { $0 != "\n" }) }
+    #expect(titles.sorted() == EventCoding.types)
+    for (title, section) in zip(titles, sections) {
+      let bodies = section.fences("json").flatMap { $0.split(separator: "\n") }
+      #expect(!bodies.isEmpty, "\(title) has no example")
+      for body in bodies where !body.contains("…") {
+        let event = try EventCoding.event(type: title, schemaVersion: 1, body: Data(body.utf8))
+        #expect(event.body == Data(body.utf8), "\(title): not the bytes the log would hold")
+        #expect(section.contains("Life.") == event.isLife || title == "CheckpointSaved", "\(title)")
+      }
+    }
+  }
+
+  private static func page(_ name: String) throws -> String {
+    try String(
+      contentsOf: TestServer.migrations.deletingLastPathComponent().appending(path: "docs/\(name)"), encoding: .utf8)
+  }
+}
+
+extension String {
+  /// The contents of the fenced blocks of a language.
+  fileprivate func fences(_ language: String) -> [String] {
+    components(separatedBy: "```\(language)\n").dropFirst().compactMap {
+      $0.components(separatedBy: "\n```").first
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import Domain
+import EventLog
+import Foundation
+import Postgres
+import PostgresLog
+import Projections
+
+/// An experiment played by `Player` into a real log, and what the domain itself says about it.
+struct PlayedExperiment {
+  let name: String
+  let settings: ExperimentSettings
+  /// All events by position.
+  var recorded: [(position: Int64, event: Event)] = []
+  /// Every iteration, seeding rounds each by itself, as it was after its last event.
+  var ledgers: [IterationLedger] = []
+  /// Summaries of the iterations of self-play.
+  var summaries: [IterationSummary] = []
+  /// The generations at the positions of `ProposalMade` and `AttemptMade`.
+  var generations: [Int64: GenerationRecord] = [:]
+
+  /// Iterations of self-play, not of seeding.
+  var played: [IterationLedger] { ledgers.filter { !$0.isSeeding } }
+}
+
+/// A database with played experiments in it.
+struct PlayedLog {
+  let connection: Connection
+  let experiments: [PlayedExperiment]
+
+  /// Settings of two experiments that differ in everything a view depends on.
+  static let settings: [(name: String, settings: ExperimentSettings)] = [
+    ("first", smallSettings { $0.play.batch = 6 }),
+    (
+      "it's another",
+      smallSettings(seed: 2) { settings in
+        settings.iterations = 4
+        settings.play.batch = 8
+        settings.play.probes = 3
+        settings.play.duplicates = .allow
+        settings.play.trainProposer = false
+        settings.rewards.malformed = -0.7
+        settings.rewards.incorrect = -0.1
+        settings.rewards.unlearnable = -0.3
+        settings.advantages.baseline = .role
+      }
+    ),
+    ("by role", smallSettings(seed: 3) { $0.advantages.baseline = .role }),
+  ]
+
+  /// Runs `body` with a database that holds these experiments, the last one stopped in the middle of an iteration.
+  static func with(_ body: (PlayedLog) async throws -> Void) async throws {
+    try await TestServer.withDatabase { database in
+      let log = PostgresEventLog(database, clock: ContinuousClock())
+      var experiments: [PlayedExperiment] = []
+      for (index, named) in settings.enumerated() {
+        var writer = PlayWriter(named.name, named.settings, id: UInt8(index + 1), log: log)
+        try await writer.play(stepsMax: index == 2 ? 24 : 10_000)
+        experiments.append(writer.played)
+      }
+      let connection = try await Connection.open(database)
+      try await connection.execute("analyze")
+      try await body(PlayedLog(connection: connection, experiments: experiments))
+      await connection.close()
+    }
+  }
+
+  /// The rows of a query, read by the names of its columns.
+  func rows<Row: Decodable>(_ sql: String, as row: Row.Type = Row.self) async throws -> [Row] {
+    let result = try await connection.query("select coalesce(json_agg(row_to_json(q)), '[]')::text from (\(sql)) as q")
+    return try EventCoding.value([Row].self, from: Data(try result[0].text(0).utf8))
+  }
+
+  /// The first column of a query, which must be text.
+  func texts(_ sql: String) async throws -> [String] {
+    try await connection.query(sql).map { try $0.text(0) }
+  }
+}
+
+/// Writes what a `Player` does as the daemon would: one append a step, with causes, generations and measures.
+private struct PlayWriter {
+  private let log: PostgresEventLog
+  private let id: ExperimentID
+  private var player: Player
+  private var experiment: Experiment
+  private var epoch: Int64?
+  private var flushed = 0
+  private var causes: [String: Int64] = [:]
+  private var phases: [IterationSummary.Phase] = []
+  private(set) var played: PlayedExperiment
+
+  init(_ name: String, _ settings: ExperimentSettings, id: UInt8, log: PostgresEventLog) {
+    self.log = log
+    self.id = ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, id)))
+    player = Player(settings)
+    experiment = player.experiment
+    played = PlayedExperiment(name: name, settings: settings)
+  }
+
+  mutating func play(stepsMax: Int) async throws {
+    var created = player.created
+    created.name = played.name
+    let first = Event.experimentCreated(created)
+    let appended = try await log.createExperiment(
+      id, name: played.name, state: "running", events: [NewEvent(type: first.type, policyVersion: 0, body: first.body)],
+      key: "create \(id)")
+    played.recorded.append((appended.first.rawValue, first))
+    experiment = Experiment(id: id, created: created)
+    epoch = try await log.raiseEpoch(of: id, takeOver: false)
+    for number in 0..<stepsMax {
+      if number == 9 {
+        player.pause()
+        try await flush(measure: nil)
+        while case .some(let step) = player.step(), step.name != "pause" { try await flush(step, number) }
+        try await flush(measure: nil)
+        player.resume()
+        try await flush(measure: nil)
+      }
+      guard let step = player.step() else { return }
+      try await flush(step, number)
+    }
+  }
+
+  private mutating func flush(_ step: Step, _ number: Int) async throws {
+    let phase = IterationSummary.Phase(name: step.name, seconds: Double(number) + 0.25, tokens: number * 7)
+    try await flush(measure: phase)
+  }
+
+  /// Appends what the player did since the last time.
+  private mutating func flush(measure phase: IterationSummary.Phase?) async throws {
+    let events = Array(player.events[flushed...])
+    flushed = player.events.count
+    guard !events.isEmpty else { return }
+    let measure = phase.map { Data(#"{"seconds":\#($0.seconds),"step":"\#($0.name)","tokens":\#($0.tokens)}"#.utf8) }
+    let version = experiment.version
+    let appended = try await log.append(
+      Append(
+        key: "\(id) \(version)", experiment: id, expectedVersion: version, epoch: epoch,
+        events: events.enumerated().map { newEvent($1, $0) }, measure: measure))
+    if let phase { take(phase, begins: events[0]) }
+    for (index, event) in events.enumerated() { take(event, position: appended.first.rawValue + Int64(index)) }
+  }
+
+  private mutating func take(_ phase: IterationSummary.Phase, begins event: Event) {
+    if case .iterationStarted = event { phases = [] }
+    phases.append(phase)
+  }
+
+  private mutating func take(_ event: Event, position: Int64) {
+    played.recorded.append((position, event))
+    switch event {
+    case .proposalMade(let made):
+      causes[made.proposal.description] = position
+      played.generations[position] = generation(of: made.proposal.description)
+    case .attemptMade(let made):
+      causes[made.attempt.description] = position
+      played.generations[position] = generation(of: made.attempt.description)
+    default: break
+    }
+    var before = experiment.ledger
+    experiment.evolve(event, version: experiment.version + 1, position: position)
+    guard before != nil, experiment.ledger == nil else { return }
+    before?.apply(event, at: position)
+    guard let ledger = before else { return }
+    played.ledgers.append(ledger)
+    if !ledger.isSeeding {
+      played.summaries.append(IterationSummary(ledger, settings: played.settings, phases: phases))
+    }
+  }
+
+  private func newEvent(_ event: Event, _ index: Int) -> NewEvent {
+    var iteration = experiment.ledger?.iteration
+    var cause: Int64?
+    var record: GenerationRecord?
+    switch event {
+    case .iterationStarted(let started): iteration = started.iteration
+    case .proposalMade(let made): record = generation(of: made.proposal.description)
+    case .attemptMade(let made): record = generation(of: made.attempt.description)
+    case .proposalVerified(let verified): cause = causes[verified.proposal.description]
+    case .attemptVerified(let verified): cause = causes[verified.attempt.description]
+    default: break
+    }
+    return NewEvent(
+      type: event.type, iteration: iteration, policyVersion: experiment.policyVersion,
+      cause: cause.map { .recorded(Position($0)) }, body: event.body, generation: record)
+  }
+
+  /// Tokens and log-probabilities that follow from the id, of every size and sign of exponent.
+  private func generation(of id: String) -> GenerationRecord {
+    let bytes = Array(id.utf8)
+    let count = bytes.reduce(0) { $0 + Int($1) } % 9
+    let values = (0..<count).map { place in
+      place == 3 ? -Float.leastNonzeroMagnitude : -Float(bytes[place % bytes.count]) / Float(3 + place * place)
+    }
+    return GenerationRecord(
+      tokens: (0..<count).map { Int32($0) }, logProbabilities: values, prompt: "prompt of \(id)",
+      completion: "completion of \(id)", sampling: Data("{}".utf8), randomKey: Data([1]), finish: "stop")
+  }
+}
