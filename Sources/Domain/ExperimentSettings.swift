@@ -78,6 +78,9 @@ package struct PlaySettings: Hashable, Codable, Sendable {
   /// Whether a problem equal to one in the buffer, or earlier in the iteration, is refused. The paper asks for unique
   /// problems in the prompt but checks nothing during self-play (`allow`); small models need the check.
   package var duplicates: Duplicates = .refuse
+  /// What becomes of a program that returns `None` for every input. The paper's prompt asks for a returned value and its
+  /// code does not check (`allow`); a small model forgets `return` and finds that such problems are easy.
+  package var withoutValue: WithoutValue = .refuse
   /// Where the solve batch comes from: newest first, filled up uniformly from the buffer (code: `max_new`), or uniform.
   package var solveFrom: SolveFrom = .newest
   /// Whether the proposer is trained; false is the paper's "solver only" ablation.
@@ -90,6 +93,7 @@ package struct PlaySettings: Hashable, Codable, Sendable {
     case keepLast = "keep_last"
   }
   package enum Duplicates: String, Codable, Sendable, CaseIterable { case refuse, allow }
+  package enum WithoutValue: String, Codable, Sendable, CaseIterable { case refuse, allow }
   package enum SolveFrom: String, Codable, Sendable, CaseIterable { case newest, uniform }
 }
 

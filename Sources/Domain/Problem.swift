@@ -82,6 +82,8 @@ package enum Refusal: String, Codable, Sendable, CaseIterable {
   case unsupported
   /// The returned value is larger than the settings allow.
   case tooLarge = "too_large"
+  /// Every call returns `None`: there is nothing to deduce.
+  case noValue = "no_value"
   /// The same problem is in the buffer, or earlier in this iteration.
   case duplicate
 }

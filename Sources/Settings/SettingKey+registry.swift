@@ -59,6 +59,9 @@ extension SettingKey {
       "play.duplicates", \.play.duplicates, .word(),
       "Whether a problem equal to one in the buffer or to an earlier one of the iteration is refused (paper: allow)."),
     SettingKey(
+      "play.without_value", \.play.withoutValue, .word(),
+      "What becomes of a program that returns None for every input (code: allow)."),
+    SettingKey(
       "play.solve_from", \.play.solveFrom, .word(),
       "Where the solve batch comes from: the newest problems first, filled up uniformly (code), or uniform."),
     SettingKey(

@@ -34,7 +34,8 @@ struct Player {
 
   init(_ settings: ExperimentSettings) {
     created = ExperimentCreated(name: "test", settings: settings, promptsDigest: "")
-    experiment = Experiment(id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1))), created: created)
+    experiment = Experiment(
+      id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1))), created: created)
   }
 
   /// What happened to the play, without the life of the process.

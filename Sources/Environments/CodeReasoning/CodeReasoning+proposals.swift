@@ -9,16 +9,18 @@ extension CodeReasoning {
     let template = settings.prompts[.proposer, id.kind]
     switch id.kind {
     case .deduction, .abduction:
-      return checkTriplet(id, blocks: fencedBlocks(template.opening + completion))
+      return checkTriplet(id, blocks: fencedBlocks(template.opening + completion), settings.play)
     case .induction:
       guard let program else { preconditionFailure("induction proposal \(id) without a program") }
       return checkInduction(
-        id, program: program.program, blocks: fencedBlocks(template.opening + completion), count: settings.play.inputs)
+        id, program: program.program, blocks: fencedBlocks(template.opening + completion), settings.play)
     }
   }
 
   /// Deduction and abduction: the first program, the first input; the environment adds the output by running it.
-  private func checkTriplet(_ id: ProposalID, blocks: [FencedBlock]) -> Check<ProposalVerified> {
+  private func checkTriplet(
+    _ id: ProposalID, blocks: [FencedBlock], _ play: PlaySettings
+  ) -> Check<ProposalVerified> {
     guard let program = blocks.first(where: { $0.language == "python" || $0.language.isEmpty })?.program else {
       return .decided(refused(id, .malformed, "no closed ```python block"))
     }
@@ -26,24 +28,24 @@ extension CodeReasoning {
       return .decided(refused(id, .malformed, "no closed ```input block with an input"))
     }
     return .verify([.run(program: program, inputs: [input])]) { results in
-      accept(id, program: program, message: "", outcomes: results[0].outcomes)
+      accept(id, program: program, message: "", outcomes: results[0].outcomes, play)
     }
   }
 
   /// Induction: a message and N inputs for a program that is known already.
   private func checkInduction(
-    _ id: ProposalID, program: String, blocks: [FencedBlock], count: Int
+    _ id: ProposalID, program: String, blocks: [FencedBlock], _ play: PlaySettings
   ) -> Check<ProposalVerified> {
     guard let message = blocks.first(where: { $0.language == "message" })?.content.trimmed, !message.isEmpty else {
       return .decided(refused(id, .malformed, "no closed ```message block with a message"))
     }
     let inputs = self.inputs(blocks)
-    guard inputs.count >= count else {
-      return .decided(refused(id, .malformed, "\(inputs.count) inputs, \(count) are needed"))
+    guard inputs.count >= play.inputs else {
+      return .decided(refused(id, .malformed, "\(inputs.count) inputs, \(play.inputs) are needed"))
     }
     // The last N, as the published parser takes them.
-    return .verify([.run(program: program, inputs: inputs.suffix(count))]) { results in
-      accept(id, program: program, message: message, outcomes: results[0].outcomes)
+    return .verify([.run(program: program, inputs: inputs.suffix(play.inputs))]) { results in
+      accept(id, program: program, message: message, outcomes: results[0].outcomes, play)
     }
   }
 
@@ -65,7 +67,7 @@ private func refused(_ id: ProposalID, _ refusal: Refusal, _ detail: String) -> 
 
 /// Accepts a proposal if every call returned a value; otherwise the first failure is the reason.
 private func accept(
-  _ id: ProposalID, program: String, message: String, outcomes: [VerificationOutcome]
+  _ id: ProposalID, program: String, message: String, outcomes: [VerificationOutcome], _ play: PlaySettings
 ) -> ProposalVerified {
   var pairs: [Pair] = []
   for outcome in outcomes {
@@ -83,6 +85,9 @@ private func accept(
     }
   }
   precondition(!pairs.isEmpty, "proposal \(id) was run on no input")
+  if play.withoutValue == .refuse, pairs.allSatisfy({ $0.output == "None" }) {
+    return refused(id, .noValue, "f returns None")
+  }
   return ProposalVerified(
     proposal: id, problem: Problem(kind: id.kind, program: program, pairs: pairs, message: message), refusal: nil,
     detail: "")

@@ -41,17 +41,13 @@ enum TestServer {
       counter += 1
       return counter
     }
-<<<<<<< HEAD
-    let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(number)"
+    let name = "\(prefix)_\(number)"
     try await gate.pass { try await create(name, template: template, body) }
   }
 
   private static func create(
     _ name: String, template: String, _ body: (ConnectionSettings) async throws -> Void
   ) async throws {
-=======
-    let name = "\(prefix)_\(number)"
->>>>>>> sql
     let administrator = try await Connection.open(settings(database: nil))
     try await administrator.execute("create database \(name) template \(template)")
     do {
