@@ -5,14 +5,16 @@ import Testing
 
 @Suite("The pages about events and SQL")
 struct DocumentTests {
-  @Test("every query of docs/sql.md runs, and finds something", .needsPostgres)
-  func queries() async throws {
-    let queries = try Self.page("sql.md").fences("sql")
-    #expect(queries.count >= 10)
+  @Test(
+    "every query of docs/sql.md and of the README runs, and finds something", .needsPostgres,
+    arguments: [("docs/sql.md", 10), ("README.md", 5)])
+  func queries(page: String, count: Int) async throws {
+    let queries = try Self.page(page).fences("sql")
+    #expect(queries.count >= count)
     try await PlayedLog.with { log in
       for query in queries {
-        #expect(query.contains("'p2'"), "a query about no experiment: \(query)")
-        let about = query.replacingOccurrences(of: "'p2'", with: "'first'")
+        #expect(query.contains("'quickstart'"), "a query about no experiment: \(query)")
+        let about = query.replacingOccurrences(of: "'quickstart'", with: "'first'")
         let rows = try await log.connection.query(about)
         #expect(!rows.isEmpty, "\(about)")
       }
@@ -21,7 +23,7 @@ struct DocumentTests {
 
   @Test("every query of docs/sql.md has a result, and the first five fit into a README")
   func results() throws {
-    let page = try Self.page("sql.md")
+    let page = try Self.page("docs/sql.md")
     let queries = page.fences("sql")
     #expect(page.fences("text").count == queries.count)
     for query in queries.prefix(5) { #expect(query.split(separator: "\n").count <= 6, "\(query)") }
@@ -29,7 +31,7 @@ struct DocumentTests {
 
   @Test("every event type has a section in docs/events.md, with a body that can be read")
   func events() throws {
-    let sections = try Self.page("events.md").components(separatedBy: "\n### ").dropFirst()
+    let sections = try Self.page("docs/events.md").components(separatedBy: "\n### ").dropFirst()
     let titles = sections.map { String($0.prefix { $0 != "\n" }) }
     #expect(titles.sorted() == EventCoding.types)
     for (title, section) in zip(titles, sections) {
@@ -45,7 +47,7 @@ struct DocumentTests {
 
   private static func page(_ name: String) throws -> String {
     try String(
-      contentsOf: TestServer.migrations.deletingLastPathComponent().appending(path: "docs/\(name)"), encoding: .utf8)
+      contentsOf: TestServer.migrations.deletingLastPathComponent().appending(path: name), encoding: .utf8)
   }
 }
 
