@@ -4,7 +4,7 @@
 -- everything else by the ids of the log (12.deduction.3, 12.solve.deduction.3.0); columns may be added, never renamed.
 --
 -- How they stay quick: the settings are parsed once an experiment (offset 0 keeps the planner from parsing them once a
--- row), causes are joined by position, and log.generations is joined by its key, so that the planner drops it from every
+-- row, and a left join from guessing that only one row in 200 has any), causes are joined by position, and log.generations is joined by its key, so that the planner drops it from every
 -- query that asks for no tokens.
 
 create schema read;
@@ -213,7 +213,7 @@ comment on column read.iterations.tokens_trained is 'Tokens of the trained seque
 -- Proposals and problems ---------------------------------------------------------------------------------------------
 
 create view read.proposals as
-select s.experiment, m.proposal, split_part(m.proposal, '.', 2) as kind, m.iteration,
+select x.name as experiment, m.proposal, split_part(m.proposal, '.', 2) as kind, m.iteration,
        split_part(m.proposal, '.', 3)::integer as slot, m.policy_version,
        case when v.position is not null then v.refusal is null end as accepted, v.refusal, v.detail,
        v.problem ->> 'program' as program, v.problem #>> '{pairs,0,input}' as input,
@@ -236,7 +236,8 @@ from (
   select experiment, position, iteration, policy_version, recorded_at, body ->> 'proposal' as proposal
   from log.events where type = 'ProposalMade'
 ) as m
-join read.settings s on s.number = m.experiment
+join log.experiments x on x.number = m.experiment
+left join read.settings s on s.number = m.experiment
 left join (
   select cause, position, body ->> 'refusal' as refusal, body ->> 'detail' as detail, body -> 'problem' as problem
   from log.events where type = 'ProposalVerified'
@@ -280,7 +281,7 @@ comment on column read.proposals.verified_position is 'Position of ProposalVerif
 comment on column read.proposals.made_at is 'When it was recorded.';
 
 create view read.problems as
-select s.experiment, b.problem, b.kind, b.iteration, b.policy_version, b.is_given as given,
+select x.name as experiment, b.problem, b.kind, b.iteration, b.policy_version, b.is_given as given,
        b.is_given or d.problem is not null as admitted, b.body ->> 'program' as program, b.body #>> '{pairs,0,input}' as input,
        b.body #>> '{pairs,0,output}' as output, b.body -> 'pairs' as pairs, b.body ->> 'message' as message,
        coalesce(t.probes, 0) as probes, coalesce(t.probes_correct, 0) as probes_correct,
@@ -314,7 +315,7 @@ from (
            ))
   from read.settings z cross join unnest(z.kinds) as k (kind)
 ) as b
-join read.settings s on s.number = b.experiment
+join log.experiments x on x.number = b.experiment
 left join (
   select experiment, body ->> 'problem' as problem from log.events where type = 'ProblemAdmitted'
   group by experiment, body ->> 'problem'
@@ -362,7 +363,7 @@ comment on column read.problems.position is 'Position of ProposalMade; null for 
 -- Attempts -----------------------------------------------------------------------------------------------------------
 
 create view read.attempts as
-select s.experiment, m.attempt, split_part(m.attempt, '.', 2) as purpose, split_part(m.attempt, '.', 3) as kind,
+select x.name as experiment, m.attempt, split_part(m.attempt, '.', 2) as purpose, split_part(m.attempt, '.', 3) as kind,
        m.problem, m.iteration, split_part(m.attempt, '.', 4)::integer as slot,
        split_part(m.attempt, '.', 5)::integer as sample, m.policy_version, v.verdict, v.answer, v.detail,
        case
@@ -378,7 +379,8 @@ from (
          body ->> 'problem' as problem
   from log.events where type = 'AttemptMade'
 ) as m
-join read.settings s on s.number = m.experiment
+join log.experiments x on x.number = m.experiment
+left join read.settings s on s.number = m.experiment
 left join (
   select cause, position, body ->> 'verdict' as verdict, body ->> 'answer' as answer, body ->> 'detail' as detail
   from log.events where type = 'AttemptVerified'
