@@ -4,7 +4,8 @@
 -- everything else by the ids of the log (12.deduction.3, 12.solve.deduction.3.0); columns may be added, never renamed.
 --
 -- How they stay quick: the settings are parsed once an experiment (offset 0 keeps the planner from parsing them once a
--- row), causes are joined by position, and log.generations is joined by its key, so that the planner drops it from every
+-- row, and a left join from guessing that only one row in 200 has any), causes are joined by position, problems by one key
+-- (of two, the planner merges by the experiment alone and compares all with all), and log.generations is joined by its key, so that the planner drops it from every
 -- query that asks for no tokens.
 
 create schema read;
@@ -213,7 +214,7 @@ comment on column read.iterations.tokens_trained is 'Tokens of the trained seque
 -- Proposals and problems ---------------------------------------------------------------------------------------------
 
 create view read.proposals as
-select s.experiment, m.proposal, split_part(m.proposal, '.', 2) as kind, m.iteration,
+select x.name as experiment, m.proposal, split_part(m.proposal, '.', 2) as kind, m.iteration,
        split_part(m.proposal, '.', 3)::integer as slot, m.policy_version,
        case when v.position is not null then v.refusal is null end as accepted, v.refusal, v.detail,
        v.problem ->> 'program' as program, v.problem #>> '{pairs,0,input}' as input,
@@ -236,7 +237,8 @@ from (
   select experiment, position, iteration, policy_version, recorded_at, body ->> 'proposal' as proposal
   from log.events where type = 'ProposalMade'
 ) as m
-join read.settings s on s.number = m.experiment
+join log.experiments x on x.number = m.experiment
+left join read.settings s on s.number = m.experiment
 left join (
   select cause, position, body ->> 'refusal' as refusal, body ->> 'detail' as detail, body -> 'problem' as problem
   from log.events where type = 'ProposalVerified'
@@ -280,8 +282,8 @@ comment on column read.proposals.verified_position is 'Position of ProposalVerif
 comment on column read.proposals.made_at is 'When it was recorded.';
 
 create view read.problems as
-select s.experiment, b.problem, b.kind, b.iteration, b.policy_version, b.is_given as given,
-       b.is_given or d.problem is not null as admitted, b.body ->> 'program' as program, b.body #>> '{pairs,0,input}' as input,
+select b.name as experiment, b.problem, b.kind, b.iteration, b.policy_version, b.is_given as given,
+       b.is_given or d.key is not null as admitted, b.body ->> 'program' as program, b.body #>> '{pairs,0,input}' as input,
        b.body #>> '{pairs,0,output}' as output, b.body -> 'pairs' as pairs, b.body ->> 'message' as message,
        coalesce(t.probes, 0) as probes, coalesce(t.probes_correct, 0) as probes_correct,
        case when t.probes > 0 then
@@ -292,15 +294,16 @@ select s.experiment, b.problem, b.kind, b.iteration, b.policy_version, b.is_give
        t.correct::float8 / nullif(t.attempts, 0) as solve_rate, t.first_solved_version, t.last_solved_version,
        t.last_attempted_version, b.position
 from (
-  select v.experiment, v.iteration, v.policy_version, false as is_given, v.cause as position, v.proposal as problem,
+  select x.name, v.experiment, v.iteration, v.policy_version, false as is_given, v.cause as position, v.proposal as problem,
          split_part(v.proposal, '.', 2) as kind, v.problem as body
   from (
     select experiment, iteration, policy_version, cause, body ->> 'proposal' as proposal, body -> 'problem' as problem
     from log.events where type = 'ProposalVerified'
   ) as v
+  join log.experiments x on x.number = v.experiment
   where v.problem is not null
   union all
-  select z.number, 0, 0, true, null, '0.' || k.kind || '.0', k.kind,
+  select z.experiment, z.number, 0, 0, true, null, '0.' || k.kind || '.0', k.kind,
          json_build_object(
            'kind', k.kind, 'program', E'def f(x):\n    return x',
            'message', case when k.kind = 'induction' then 'Return the argument as it is.' else '' end,
@@ -314,26 +317,25 @@ from (
            ))
   from read.settings z cross join unnest(z.kinds) as k (kind)
 ) as b
-join read.settings s on s.number = b.experiment
 left join (
-  select experiment, body ->> 'problem' as problem from log.events where type = 'ProblemAdmitted'
-  group by experiment, body ->> 'problem'
-) as d on d.experiment = b.experiment and d.problem = b.problem
+  select experiment || ' ' || (body ->> 'problem') as key from log.events where type = 'ProblemAdmitted'
+  group by experiment || ' ' || (body ->> 'problem')
+) as d on d.key = b.experiment || ' ' || b.problem
 left join (
-  select experiment, problem, count(*) filter (where purpose = 'probe') as probes,
+  select key, count(*) filter (where purpose = 'probe') as probes,
          count(*) filter (where purpose = 'probe' and verdict = 'correct') as probes_correct,
          count(*) as attempts, count(*) filter (where verdict = 'correct') as correct,
          min(policy_version) filter (where verdict = 'correct') as first_solved_version,
          max(policy_version) filter (where verdict = 'correct') as last_solved_version,
          max(policy_version) as last_attempted_version
   from (
-    select experiment, policy_version, body ->> 'problem' as problem, body ->> 'verdict' as verdict,
+    select experiment || ' ' || (body ->> 'problem') as key, policy_version, body ->> 'verdict' as verdict,
            split_part(body ->> 'attempt', '.', 2) as purpose
     from log.events where type = 'AttemptVerified'
   ) as a
   where purpose <> 'evaluate'
-  group by experiment, problem
-) as t on t.experiment = b.experiment and t.problem = b.problem;
+  group by key
+) as t on t.key = b.experiment || ' ' || b.problem;
 
 comment on view read.problems is 'One row an accepted problem, with how attempts at it went. The zero problem of each kind is given, not proposed, and is here too.';
 comment on column read.problems.experiment is 'Name of the experiment.';
@@ -362,7 +364,7 @@ comment on column read.problems.position is 'Position of ProposalMade; null for 
 -- Attempts -----------------------------------------------------------------------------------------------------------
 
 create view read.attempts as
-select s.experiment, m.attempt, split_part(m.attempt, '.', 2) as purpose, split_part(m.attempt, '.', 3) as kind,
+select x.name as experiment, m.attempt, split_part(m.attempt, '.', 2) as purpose, split_part(m.attempt, '.', 3) as kind,
        m.problem, m.iteration, split_part(m.attempt, '.', 4)::integer as slot,
        split_part(m.attempt, '.', 5)::integer as sample, m.policy_version, v.verdict, v.answer, v.detail,
        case
@@ -378,7 +380,8 @@ from (
          body ->> 'problem' as problem
   from log.events where type = 'AttemptMade'
 ) as m
-join read.settings s on s.number = m.experiment
+join log.experiments x on x.number = m.experiment
+left join read.settings s on s.number = m.experiment
 left join (
   select cause, position, body ->> 'verdict' as verdict, body ->> 'answer' as answer, body ->> 'detail' as detail
   from log.events where type = 'AttemptVerified'

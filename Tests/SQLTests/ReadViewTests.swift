@@ -37,24 +37,25 @@ struct ReadViewTests {
     try await PlayedLog.with { log in
       for experiment in log.experiments {
         let name = experiment.sqlName
-        func count(_ view: String) async throws -> String {
-          try await log.texts("select count(*)::text from \(view) where experiment = \(name)")[0]
+        func expectCount(_ view: String, _ wanted: Int) async throws {
+          let found = try await log.texts("select count(*)::text from \(view) where experiment = \(name)")
+          #expect(found == ["\(wanted)"], "\(view)")
         }
         func events(_ type: String) -> Int { experiment.recorded.count { $0.event.type == type } }
         let accepted = experiment.recorded.count {
           if case .proposalVerified(let verified) = $0.event { verified.problem != nil } else { false }
         }
-        #expect(try await count("read.proposals") == "\(events("ProposalMade"))")
-        #expect(try await count("read.attempts") == "\(events("AttemptMade"))")
-        #expect(try await count("read.updates") == "\(events("WeightsUpdated"))")
-        #expect(try await count("read.problems") == "\(accepted + experiment.settings.play.kinds.count)")
+        try await expectCount("read.proposals", events("ProposalMade"))
+        try await expectCount("read.attempts", events("AttemptMade"))
+        try await expectCount("read.updates", events("WeightsUpdated"))
+        try await expectCount("read.problems", accepted + experiment.settings.play.kinds.count)
         #expect(events("WeightsUpdated") > 0 && events("ExperimentPaused") == 1)
         let iterations = Set(
           experiment.recorded.compactMap {
             if case .iterationStarted(let started) = $0.event { started.iteration } else { nil }
           })
-        #expect(try await count("read.iterations") == "\(iterations.count)")
-        #expect(try await count("analytics.learning_curve") == "\(iterations.count)")
+        try await expectCount("read.iterations", iterations.count)
+        try await expectCount("analytics.learning_curve", iterations.count)
       }
     }
   }
