@@ -34,7 +34,7 @@ struct Player {
 
   init(_ settings: ExperimentSettings) {
     created = ExperimentCreated(name: "test", settings: settings, promptsDigest: "")
-    experiment = Experiment(id: ExperimentID(rawValue: "test"), created: created)
+    experiment = Experiment(id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1))), created: created)
   }
 
   /// What happened to the play, without the life of the process.
@@ -93,7 +93,7 @@ struct Player {
     case .attempt(_, let plans):
       plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
     case .verifyAttempts(let plans): plans.map { .attemptVerified(verified($0)) }
-    case .update(let ledger): [update(ledger)]
+    case .update: [update()]
     case .checkpoint: [.checkpointSaved(checkpoint)]
     case .pause(let reason): [.experimentPaused(change(reason))]
     case .resume(let reason): [.experimentResumed(change(reason))]
@@ -131,7 +131,8 @@ struct Player {
       verdict: stream.below(2) == 0 ? .correct : verdict, answer: "1", detail: "")
   }
 
-  private func update(_ ledger: IterationLedger) -> Event {
+  private func update() -> Event {
+    guard let ledger = experiment.ledger else { preconditionFailure("an update without an iteration") }
     let batch = TrainingBatch(ledger, settings: experiment.settings) { position in
       TrainingBatch.Recorded(prompt: "p", tokens: [Int32(position % 7)], logProbabilities: [-1], temperature: 1)
     }

@@ -122,7 +122,7 @@ struct BatchSamplerTests {
   @Test("Progress ends with every request done; no request gives no result")
   func progress() throws {
     let model = try TinyModel()
-    var last: Progress?
+    var last: StepProgress?
     let samples = try model.sampler().sample(TinyModel.requests(9)) { last = $0 }
     #expect(last?.done == 9 && last?.total == 9)
     #expect(try #require(last).tokens >= samples.reduce(0) { $0 + $1.tokens.count })
