@@ -12,7 +12,14 @@ enum TestServer {
   static let migrations = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "migrations")
 
+  /// All test modules run in one process, and each has its own copy of this type: the module is part of the names.
+  private static let prefix: String = {
+    let module = #fileID.split(separator: "/")[0].lowercased()
+    return "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(module)"
+  }()
   private static let template = Template()
+  /// A log has up to six sessions, a server a hundred: only so many tests at once.
+  private static let gate = Gate(8)
   private static let counter = Mutex(0)
 
   static func settings(database: String?) -> ConnectionSettings {
@@ -34,7 +41,13 @@ enum TestServer {
       counter += 1
       return counter
     }
-    let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_\(number)"
+    let name = "\(prefix)_\(number)"
+    try await gate.pass { try await create(name, template: template, body) }
+  }
+
+  private static func create(
+    _ name: String, template: String, _ body: (ConnectionSettings) async throws -> Void
+  ) async throws {
     let administrator = try await Connection.open(settings(database: nil))
     try await administrator.execute("create database \(name) template \(template)")
     do {
@@ -48,7 +61,7 @@ enum TestServer {
 
   /// The migrated database that the others are copied from, made once a run.
   private actor Template {
-    static let name = "autodidact_test_\(ProcessInfo.processInfo.processIdentifier)_template"
+    static let name = "\(prefix)_template"
     private var preparation: Task<Void, any Error>?
 
     func prepare() async throws {
@@ -73,7 +86,8 @@ enum TestServer {
       for row in rows {
         let name = try row.text(0)
         guard let pid = Int32(name.split(separator: "_")[2]), kill(pid, 0) != 0 else { continue }
-        try await administrator.execute("drop database if exists \(name) with (force)")
+        // Another module's copy of this may be dropping it now.
+        _ = try? await administrator.execute("drop database if exists \(name) with (force)")
       }
     }
   }
@@ -88,5 +102,34 @@ func serverInCI() {
 extension Trait where Self == ConditionTrait {
   static var needsPostgres: Self {
     .enabled(if: TestServer.isAvailable, "AUTODIDACT_DATABASE_URL is not set")
+  }
+}
+
+/// Lets a limited number of tests through at a time.
+private actor Gate {
+  private var free: Int
+  private var line: [CheckedContinuation<Void, Never>] = []
+
+  init(_ count: Int) { free = count }
+
+  nonisolated func pass(_ body: () async throws -> Void) async throws {
+    await enter()
+    do { try await body() } catch {
+      await leave()
+      throw error
+    }
+    await leave()
+  }
+
+  private func enter() async {
+    if free > 0 {
+      free -= 1
+    } else {
+      await withCheckedContinuation { line.append($0) }
+    }
+  }
+
+  private func leave() {
+    if line.isEmpty { free += 1 } else { line.removeFirst().resume() }
   }
 }
