@@ -34,7 +34,8 @@ struct Player {
 
   init(_ settings: ExperimentSettings) {
     created = ExperimentCreated(name: "test", settings: settings, promptsDigest: "")
-    experiment = Experiment(id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1))), created: created)
+    experiment = Experiment(
+      id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1))), created: created)
   }
 
   /// What happened to the play, without the life of the process.
@@ -93,7 +94,7 @@ struct Player {
     case .attempt(_, let plans):
       plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
     case .verifyAttempts(let plans): plans.map { .attemptVerified(verified($0)) }
-    case .update: [update()]
+    case .update: experiment.ledger.map { [update($0)] } ?? []
     case .checkpoint: [.checkpointSaved(checkpoint)]
     case .pause(let reason): [.experimentPaused(change(reason))]
     case .resume(let reason): [.experimentResumed(change(reason))]
@@ -131,8 +132,7 @@ struct Player {
       verdict: stream.below(2) == 0 ? .correct : verdict, answer: "1", detail: "")
   }
 
-  private func update() -> Event {
-    guard let ledger = experiment.ledger else { preconditionFailure("an update without an iteration") }
+  private func update(_ ledger: IterationLedger) -> Event {
     let batch = TrainingBatch(ledger, settings: experiment.settings) { position in
       TrainingBatch.Recorded(prompt: "p", tokens: [Int32(position % 7)], logProbabilities: [-1], temperature: 1)
     }
