@@ -101,10 +101,17 @@ let package = Package(
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Tensor"], swiftSettings: strict),
     .testTarget(
       name: "EngineTests", dependencies: ["Engine", "Domain", "Tensor", "Transformer"], swiftSettings: strict),
-    .testTarget(name: "EnvironmentsTests", dependencies: ["Environments", "Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "EnvironmentsTests", dependencies: ["Environments", "Domain", "Verification"], swiftSettings: strict),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "VerifierProtocol", "Domain"], swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
-    .testTarget(name: "DaemonTests", dependencies: ["Daemon"], swiftSettings: strict),
+    .testTarget(
+      name: "DaemonTests",
+      dependencies: [
+        "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
+        "Settings", "Verification",
+      ],
+      swiftSettings: strict),
   ]
 )

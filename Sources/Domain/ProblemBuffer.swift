@@ -4,6 +4,11 @@ package struct ProblemBuffer: Hashable, Sendable {
   package struct Entry: Hashable, Sendable {
     package var id: ProposalID
     package var problem: Problem
+
+    package init(id: ProposalID, problem: Problem) {
+      self.id = id
+      self.problem = problem
+    }
   }
 
   package private(set) var entries: [Entry] = []

@@ -24,12 +24,23 @@ package enum Step: Hashable, Sendable {
     package var references: [ProblemBuffer.Entry]
     /// Induction: the problem whose program is given.
     package var program: ProblemBuffer.Entry?
+
+    package init(id: ProposalID, references: [ProblemBuffer.Entry], program: ProblemBuffer.Entry?) {
+      self.id = id
+      self.references = references
+      self.program = program
+    }
   }
 
   /// An attempt to be sampled.
   package struct AttemptPlan: Hashable, Sendable {
     package var id: AttemptID
     package var problem: ProblemBuffer.Entry
+
+    package init(id: AttemptID, problem: ProblemBuffer.Entry) {
+      self.id = id
+      self.problem = problem
+    }
   }
 
   /// An attempt to be checked.

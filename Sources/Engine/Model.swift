@@ -18,15 +18,16 @@ package final class Model {
   /// Rows whose activations are kept at once while training; also the longest sequence that can be trained.
   package static let trainingRowsMax = 1024
 
-  private init(
-    file: String, digest: String, tokenizer: Tokenizer, decoder: Decoder, trainer: Trainer, optimizer: Optimizer
-  ) {
+  /// Takes a decoder and makes what training needs besides. `load` calls it; tests do with small random decoders.
+  ///
+  /// - Parameter digest: names the base model; a checkpoint of another one is refused.
+  package init(file: String, digest: String, tokenizer: Tokenizer, decoder: Decoder) {
     self.file = file
     self.digest = digest
     self.tokenizer = tokenizer
     self.decoder = decoder
-    self.trainer = trainer
-    self.optimizer = optimizer
+    trainer = Trainer(decoder: decoder, rowsMax: Self.trainingRowsMax)
+    optimizer = Optimizer(layout: decoder.parameters.layout)
   }
 
   /// Reads a GGUF file.
@@ -40,9 +41,7 @@ package final class Model {
     let parameters = try Parameters(gguf: gguf, configuration: configuration)
     let decoder = Decoder(
       configuration: configuration, parameters: parameters, pool: ThreadPool(threads: threads))
-    return Model(
-      file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder,
-      trainer: Trainer(decoder: decoder, rowsMax: trainingRowsMax), optimizer: Optimizer(layout: parameters.layout))
+    return Model(file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder)
   }
 
   /// SHA-256 of a model file, read in pieces.
@@ -66,10 +65,10 @@ package final class Model {
   }
 
   /// SHA-256 of the parameters as little-endian float32, in checkpoint order.
-  var weightsDigest: String { ContentDigest.hexadecimal(of: decoder.parameters.values) }
+  package var weightsDigest: String { ContentDigest.hexadecimal(of: decoder.parameters.values) }
 
   /// SHA-256 over the digests of both moments and the number of steps taken.
-  var optimizerDigest: String {
+  package var optimizerDigest: String {
     Self.optimizerDigest(
       firstMoment: ContentDigest.hexadecimal(of: optimizer.firstMoment.values),
       secondMoment: ContentDigest.hexadecimal(of: optimizer.secondMoment.values), steps: optimizer.steps)

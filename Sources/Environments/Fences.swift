@@ -7,13 +7,18 @@ struct FencedBlock: Hashable {
 /// All closed fenced blocks of a text, in order. A block whose closing fence is missing is not one: a completion that
 /// was cut by its length limit has no answer.
 ///
-/// The closing fence may follow its content on the same line, which small models do often.
+/// The closing fence may follow its content on the same line, which small models do often. Fences that open and close on
+/// one line are code inside a sentence. "\r\n" ends a line, too; in Swift it is one Character.
 func fencedBlocks(_ text: String) -> [FencedBlock] {
   var blocks: [FencedBlock] = []
   var rest = text[...]
   while let open = rest.firstRange(of: "```") {
     let afterOpen = rest[open.upperBound...]
-    guard let lineEnd = afterOpen.firstIndex(of: "\n") else { break }
+    guard let lineEnd = afterOpen.firstIndex(where: { $0 == "\n" || $0 == "\r\n" }) else { break }
+    if let inline = afterOpen[..<lineEnd].firstRange(of: "```") {
+      rest = afterOpen[inline.upperBound...]
+      continue
+    }
     let content = afterOpen[afterOpen.index(after: lineEnd)...]
     guard let close = content.firstRange(of: "```") else { break }
     let language = afterOpen[..<lineEnd].trimmed.lowercased()

@@ -6,7 +6,9 @@ import Testing
 struct TrainingBatchTests {
   private func batch(_ change: (inout TrainingBatch.Recorded) -> Void = { _ in }) throws -> TrainingBatch {
     var player = Player(smallSettings())
-    guard case .update(let ledger) = try player.reach("update", iteration: 1) else { throw Unexpected(player) }
+    guard case .update = try player.reach("update", iteration: 1), let ledger = player.experiment.ledger else {
+      throw Unexpected(player)
+    }
     return TrainingBatch(ledger, settings: player.experiment.settings) { position in
       var recorded = TrainingBatch.Recorded(
         prompt: "p\(position)", tokens: [1, 2], logProbabilities: [-0.5, -1], temperature: 0.7)
@@ -17,7 +19,9 @@ struct TrainingBatchTests {
 
   @Test func `it holds proposals and then solve attempts, no probes, each with its own generation`() throws {
     var player = Player(smallSettings())
-    guard case .update(let ledger) = try player.reach("update", iteration: 1) else { throw Unexpected(player) }
+    guard case .update = try player.reach("update", iteration: 1), let ledger = player.experiment.ledger else {
+      throw Unexpected(player)
+    }
     let batch = try batch()
     let solves = ledger.attempts.filter { $0.id.purpose == .solve }
     #expect(batch.samples.map(\.id) == ledger.proposals.map(\.id.description) + solves.map(\.id.description))

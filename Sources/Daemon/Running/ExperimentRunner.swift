@@ -49,8 +49,13 @@ package struct ExperimentRunner: Sendable {
     if stored.experiment.nextStep == nil { return end(of: stored.experiment) }
     let epoch = try await log.raiseEpoch(of: record.id, takeOver: takeOver)
     do {
-      try await append([started(epoch)], to: &stored, epoch: epoch, label: "started")
-      let end = try await perform(&stored, epoch: epoch, iterations: iterations, shutDown: shutDown)
+      // The writer before us may have appended until its epoch ended.
+      _ = try await stored.readOn(log)
+      var end = end(of: stored.experiment)
+      if stored.experiment.nextStep != nil {
+        _ = try await append([started(epoch)], to: &stored, epoch: epoch, label: "started")
+        end = try await perform(&stored, epoch: epoch, iterations: iterations, shutDown: shutDown)
+      }
       await log.releaseEpoch(epoch, of: record.id)
       return end
     } catch {
@@ -64,38 +69,65 @@ package struct ExperimentRunner: Sendable {
   ) async throws -> End {
     let last = iterations.map { stored.experiment.iterationsDone + $0 }
     var summary = SummaryBuilder()
-    let restorer = WeightsRestorer(log: log, learner: performer.parts.learner)
-    let observer = observer
-    try await restorer.restore(stored.experiment) { observer.note($0) }
+    try await restoreWeights(&stored, epoch: epoch)
     while true {
       _ = try await stored.readOn(log)
       let isDone = last.map { stored.experiment.iterationsDone >= $0 } ?? false
-      let isLeaving = shutDown() || (isDone && stored.experiment.ledger == nil)
+      // Who asked for a pause or a stop is obeyed even by a process that would leave anyway.
+      let isRunning = stored.experiment.life == .running
+      let isLeaving = isRunning && (shutDown() || (isDone && stored.experiment.ledger == nil))
       guard let step = isLeaving ? leavingStep(stored.experiment) : stored.experiment.nextStep else {
-        return isDone ? .iterationsDone : isLeaving ? .shutDown : end(of: stored.experiment)
+        return !isRunning ? end(of: stored.experiment) : isDone ? .iterationsDone : isLeaving ? .shutDown : .finished
       }
-      let measure = try await commit(step, to: &stored, epoch: epoch)
+      guard let measure = try await commit(step, to: &stored, epoch: epoch) else { continue }
       if let finished = summary.take(measure, stored) { observer.iterationEnded(finished, of: stored.experiment) }
     }
   }
 
   /// What is still done at a boundary before the process leaves: weights that exist in memory only are saved.
   private func leavingStep(_ experiment: Experiment) -> Step? {
-    experiment.life == .running && experiment.unsavedWeights ? .checkpoint : nil
+    experiment.unsavedWeights ? .checkpoint : nil
   }
 
+  /// Weights that do not come out as recorded fail the experiment: trying again would only repeat the work.
+  private func restoreWeights(_ stored: inout StoredExperiment, epoch: Int64) async throws {
+    let restorer = WeightsRestorer(log: log, learner: performer.parts.learner)
+    let observer = observer
+    do {
+      try await restorer.restore(stored.experiment) { observer.note($0) }
+    } catch let error as EventLogError {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      try await fail("restore weights", error, &stored, epoch: epoch)
+    }
+  }
+
+  /// Records the failure of a part and throws it on.
+  private func fail(
+    _ step: String, _ error: any Error, _ stored: inout StoredExperiment, epoch: Int64
+  ) async throws -> Never {
+    let event = performer.newEvent(
+      .experimentFailed(ExperimentFailed(step: step, error: "\(error)")), stored.experiment)
+    _ = try await append([event], to: &stored, epoch: epoch, label: "failed")
+    throw error
+  }
+
+  /// Performs and appends. Returns nil if the step was dropped because a request came in between.
   private func commit(
     _ step: Step, to stored: inout StoredExperiment, epoch: Int64
-  ) async throws -> StepMeasure {
+  ) async throws -> StepMeasure? {
     observer.stepBegan(step, of: stored.experiment)
     let began = surroundings.now()
     let observer = observer
     do {
       let performed = try await performer.perform(step, of: stored.experiment) { observer.progressed($0) }
       var measure = StepMeasure(step: step.name, seconds: surroundings.now() - began, tokens: performed.tokens)
-      try await append(
+      let isAppended = try await append(
         performed.events, to: &stored, epoch: epoch, label: step.name, acknowledgement: performed.acknowledgement,
-        measure: measure)
+        measure: measure, unlessOvertaken: step)
+      guard isAppended else { return nil }
       measure.seconds = surroundings.now() - began
       observer.stepEnded(measure, of: stored.experiment)
       return measure
@@ -104,21 +136,21 @@ package struct ExperimentRunner: Sendable {
     } catch is CancellationError {
       throw CancellationError()
     } catch {
-      let failure = ExperimentFailed(step: step.name, error: "\(error)")
-      let event = performer.newEvent(.experimentFailed(failure), stored.experiment)
-      try await append([event], to: &stored, epoch: epoch, label: "failed")
-      throw error
+      try await fail(step.name, error, &stored, epoch: epoch)
     }
   }
 
   /// Appends, and takes the events into the fold.
   ///
-  /// Control events of others make the expected version stale. They do not change what a performed step is worth, so it is
-  /// appended again after them; the next decision obeys them.
+  /// Control events of others make the expected version stale. They do not change what performed play is worth, so it is
+  /// appended again after them; the next decision obeys them. The answer to a request is another matter: if `step` pauses,
+  /// resumes or stops and a later request overtakes it, it is dropped, because appended after that request it would undo it.
+  ///
+  /// - Returns: false if the events were dropped.
   private func append(
     _ events: [NewEvent], to stored: inout StoredExperiment, epoch: Int64, label: String,
-    acknowledgement: Acknowledgement? = nil, measure: StepMeasure? = nil
-  ) async throws {
+    acknowledgement: Acknowledgement? = nil, measure: StepMeasure? = nil, unlessOvertaken step: Step? = nil
+  ) async throws -> Bool {
     while true {
       let version = stored.experiment.version
       var after = stored
@@ -138,13 +170,14 @@ package struct ExperimentRunner: Sendable {
           stored.take(
             event, version: version + Int64(index) + 1, position: appended.first.advanced(by: index))
         }
-        return
+        return true
       } catch {
         guard case .wrongExpectedVersion = error else { throw error }
         let others = try await stored.readOn(log)
         guard !others.isEmpty, others.allSatisfy(\.isLife) else {
           throw EventLogError.corrupt("another writer appended to \(stored.experiment.name) under our epoch")
         }
+        if let step, step.changesLife, stored.experiment.nextStep != step { return false }
       }
     }
   }
@@ -163,6 +196,16 @@ package struct ExperimentRunner: Sendable {
     case .stopped(let reason): .stopped(reason)
     case .failed(let reason): .failed(reason)
     case .running, .pauseRequested, .resumeRequested, .stopRequested: .finished
+    }
+  }
+}
+
+extension Step {
+  /// Whether it answers a request and does nothing else.
+  fileprivate var changesLife: Bool {
+    switch self {
+    case .pause, .resume, .stop: true
+    default: false
     }
   }
 }

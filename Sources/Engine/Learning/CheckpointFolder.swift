@@ -17,7 +17,7 @@ package struct CheckpointFolder: Sendable {
   }
 
   /// Writes the model's weights and moments. Returns what `CheckpointSaved` records.
-  func write(
+  package func write(
     _ model: Model, version: PolicyVersion, experiment: ExperimentID, head: LogAnchor
   ) throws -> Checkpoint {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -42,7 +42,7 @@ package struct CheckpointFolder: Sendable {
   ///
   /// - Throws: `ModelFileError` for a missing or damaged file, `EngineError.foreignCheckpoint` for another one's. The model is
   ///   undefined afterwards.
-  func read(_ checkpoint: Checkpoint, experiment: ExperimentID, into model: Model) throws {
+  package func read(_ checkpoint: Checkpoint, experiment: ExperimentID, into model: Model) throws {
     let name = URL(fileURLWithPath: checkpoint.file).lastPathComponent
     let file = try CheckpointFile(path: path + "/" + name)
     func check(_ what: String, _ found: String, _ expected: String) throws {
@@ -54,6 +54,9 @@ package struct CheckpointFolder: Sendable {
     try check("policy version", "\(file.header.policyVersion)", "\(checkpoint.policyVersion)")
     try check("base model", file.header.modelDigest, model.digest)
     try check("weights digest", file.digests.weights, checkpoint.weightsDigest)
+    let optimizerDigest = Model.optimizerDigest(
+      firstMoment: file.digests.firstMoment, secondMoment: file.digests.secondMoment, steps: file.header.optimizerStep)
+    try check("optimizer digest", optimizerDigest, checkpoint.optimizerDigest)
     try check("number of weights", "\(file.parameterCount)", "\(model.decoder.parameters.buffer.count)")
     try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.parameters))
     try file.readMoments(
@@ -63,10 +66,14 @@ package struct CheckpointFolder: Sendable {
     model.decoder.weightsChanged()
   }
 
-  /// Removes all but the newest files by time of writing. A file that cannot be removed is no reason to fail: the weights
-  /// are safe.
+  /// Removes all but the newest files by time of writing, and what a killed writer left half written. A file that cannot be
+  /// removed is no reason to fail: the weights are safe.
   private func removeOld(keeping newest: String) throws {
-    let names = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".checkpoint") }
+    let all = try FileManager.default.contentsOfDirectory(atPath: path)
+    for name in all where name.hasSuffix(".checkpoint.temporary") {
+      try? FileManager.default.removeItem(atPath: path + "/" + name)
+    }
+    let names = all.filter { $0.hasSuffix(".checkpoint") }
     func written(_ name: String) -> Date {
       let attributes = try? FileManager.default.attributesOfItem(atPath: path + "/" + name)
       return attributes?[.modificationDate] as? Date ?? .distantPast

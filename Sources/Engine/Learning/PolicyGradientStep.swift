@@ -14,10 +14,10 @@ import Transformer
 ///
 /// On-policy, ρ is exactly 1: the recomputed log-probability has the bits that the sampler recorded (promise P5). Every
 /// token where it has not is counted.
-final class PolicyGradientStep {
+package final class PolicyGradientStep {
   private let model: Model
 
-  init(model: Model) { self.model = model }
+  package init(model: Model) { self.model = model }
 
   /// Samples in families of one prompt and one temperature, in order of first appearance.
   private struct Family {
@@ -41,7 +41,7 @@ final class PolicyGradientStep {
   /// Computes the gradient, clips it and moves the weights.
   ///
   /// - Throws: `LearnerError.notFinite`, with the weights unchanged; `EngineError.sequenceTooLong`.
-  func perform(
+  package func perform(
     _ samples: [TrainingSample], settings: LearnerSettings, progress: @Sendable (StepProgress) -> Void
   ) throws -> UpdateOutcome {
     let tokensAll = samples.reduce(0) { $0 + $1.tokens.count }

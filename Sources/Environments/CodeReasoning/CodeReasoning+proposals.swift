@@ -54,7 +54,7 @@ extension CodeReasoning {
     blocks.flatMap { block -> [String] in
       switch block.language {
       case "input": [block.content.trimmed]
-      case "inputs": block.content.split(separator: "\n").map(\.trimmed)
+      case "inputs": block.content.split { $0 == "\n" || $0 == "\r\n" }.map(\.trimmed)
       default: []
       }
     }.filter { !$0.isEmpty }

@@ -1,0 +1,1 @@
+../../TransformerTests/Support/ReferenceFiles.swift

@@ -1,0 +1,1 @@
+../../TransformerTests/Support/TemporaryFolder.swift
