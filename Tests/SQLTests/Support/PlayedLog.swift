@@ -187,9 +187,9 @@ private struct PlayWriter {
   /// Tokens and log-probabilities that follow from the id, of every size and sign of exponent.
   private func generation(of id: String) -> GenerationRecord {
     let bytes = Array(id.utf8)
-    let count = bytes.reduce(0) { $0 + Int($1) } % 9
+    let count = 1 + bytes.reduce(0) { $0 + Int($1) } % 8
     let values = (0..<count).map { place in
-      place == 3 ? -Float.leastNonzeroMagnitude : -Float(bytes[place % bytes.count]) / Float(3 + place * place)
+      count == 1 ? -Float.leastNonzeroMagnitude : -Float(bytes[place % bytes.count]) / Float(3 + place * place)
     }
     return GenerationRecord(
       tokens: (0..<count).map { Int32($0) }, logProbabilities: values, prompt: "prompt of \(id)",
