@@ -57,7 +57,7 @@ struct PromptsFileTests {
       propose_deduction:
         text: |
           first
-          say {{refrences}} and {{input}}
+          say {{refrences}} and {{output}}
         stops: [end]
       \(solve)
       """)
@@ -67,7 +67,7 @@ struct PromptsFileTests {
     #expect(found[0].key == "propose_deduction.text")
     #expect(found[0].found == "{{refrences}}")
     #expect(found[0].suggestion == "references")
-    #expect(found[0].allowed == "{{references}}, {{program}} and {{inputs}}")
+    #expect(found[0].allowed == "{{references}}, {{program}}, {{input}} and {{inputs}}")
   }
 
   @Test(arguments: ["{{ program }}", "{{Program}}", "{{seed}}"])
@@ -90,7 +90,7 @@ struct PromptsFileTests {
   }
 
   @Test func `an item has the places of its role`() {
-    let good = "{text: \"{{references}}\", item: \"{{given}} {{pairs}}\", stops: [end]}"
+    let good = "{text: \"{{references}}\", item: \"{{program}} {{inputs}}\", stops: [end]}"
     #expect(promptProblems("propose_deduction: \(good)\n\(solve)").isEmpty)
     let bad = "solve_deduction: {text: \"{{pairs}}\", item: \"{{program}}\", stops: [end]}"
     #expect(promptProblems("propose_deduction: \(good)\n\(bad)").map(\.key) == ["solve_deduction.item"])

@@ -6,7 +6,7 @@ import VerifierProtocol
 @Suite("The pool and its workers")
 struct PoolTests {
   /// About 0.3 s of work, then 7.
-  static let slow = "def f():\n    for _ in range(6_000_000): pass\n    return 7"
+  static let slow = "def f():\n    for _ in range(20_000_000): pass\n    return 7"
 
   @Test("replies come in the order of the jobs, whatever their duration")
   func order() async throws {

@@ -110,7 +110,7 @@ struct WorkerCopy: ~Copyable {
 
   /// Waits for a worker other than `previous` that has a child at work.
   func worker(after previous: pid_t?) async throws -> pid_t? {
-    for _ in 0..<5000 {
+    for _ in 0..<60_000 {
       if let worker = try worker(), worker != previous, try hasBusyChild(worker) { return worker }
       try await Task.sleep(for: .milliseconds(1))
     }
@@ -120,7 +120,7 @@ struct WorkerCopy: ~Copyable {
   /// Waits until there are `count` processes.
   func wait(forCount count: Int) async throws {
     var found = try processes().count
-    for _ in 0..<5000 {
+    for _ in 0..<60_000 {
       if found == count { break }
       try await Task.sleep(for: .milliseconds(1))
       found = try processes().count
