@@ -72,7 +72,9 @@ package struct Experiment: Sendable {
     case .stopRequested(let request):
       if !life.isOver { life = .stopRequested(request.reason) }
     case .experimentStopped(let change): life = .stopped(change.reason)
-    case .experimentFailed(let failure): life = .failed(failure.error)
+    case .experimentFailed(let failure):
+      // Whoever asked for the end gets it: what could not be saved any more is in the log, as samples.
+      if case .stopRequested(let reason) = life { life = .stopped(reason) } else { life = .failed(failure.error) }
     case .experimentStarted: break
     case .checkpointSaved(let saved): checkpoint = saved
     case .iterationStarted(let started): ledger = IterationLedger(started)

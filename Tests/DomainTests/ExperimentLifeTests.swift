@@ -55,6 +55,17 @@ struct ExperimentLifeTests {
     }
   }
 
+  @Test func `a stop that fails to save is a stop`() {
+    for boundary in boundaries() {
+      var player = boundary
+      player.stop()
+      player.fail()
+      #expect(player.experiment.life == .stopped("test"))
+      player.resume()
+      #expect(player.experiment.nextStep == nil)
+    }
+  }
+
   @Test func `a paused or failed experiment can be stopped`() {
     for isFailed in [false, true] {
       var player = Player(smallSettings())
