@@ -96,7 +96,8 @@ let package = Package(
     .testTarget(
       name: "EventLogTests", dependencies: ["EventLog", "Postgres", "PostgresLog", "Domain"], swiftSettings: strict),
     .testTarget(
-      name: "SQLTests", dependencies: ["Domain", "EventLog", "Postgres", "PostgresLog", "Projections"], swiftSettings: strict),
+      name: "SQLTests", dependencies: ["Domain", "EventLog", "Postgres", "PostgresLog", "Projections"],
+      swiftSettings: strict),
     .testTarget(name: "TensorTests", dependencies: ["Tensor"], swiftSettings: strict),
     .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Tensor"], swiftSettings: strict),
     .testTarget(

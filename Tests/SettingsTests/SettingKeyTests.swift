@@ -29,7 +29,8 @@ struct SettingKeyTests {
   private func another(than key: SettingKey) -> String {
     let others = [
       "play.kinds": "[deduction]", "play.eviction": "keep_first", "play.duplicates": "allow",
-      "play.solve_from": "uniform", "play.without_value": "allow", "play.train_proposer": "false", "advantages.whitening": "token",
+      "play.solve_from": "uniform", "play.without_value": "allow", "play.train_proposer": "false",
+      "advantages.whitening": "token",
       "advantages.baseline": "role", "verifier.banned_modules": "[os]", "model.name": "other",
       "prompts": "other.yaml", "verifier.seconds": "3.5", "verifier.memory_mib": "333",
       "verifier.value_bytes_max": "77", "iterations": "7", "seed": "7", "play.buffer_max": "9999",

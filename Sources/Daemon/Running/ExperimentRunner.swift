@@ -68,7 +68,7 @@ package struct ExperimentRunner: Sendable {
     _ stored: inout StoredExperiment, epoch: Int64, iterations: Int?, shutDown: @Sendable () -> Bool
   ) async throws -> End {
     let last = iterations.map { stored.experiment.iterationsDone + $0 }
-    var summary = SummaryBuilder()
+    var summary = SummaryBuilder(stored.experiment)
     try await restoreWeights(&stored, epoch: epoch)
     while true {
       _ = try await stored.readOn(log)

@@ -18,6 +18,20 @@ struct Show: AsyncParsableCommand {
     subcommands: [ShowProblem.self, ShowProposal.self, ShowAttempt.self])
 }
 
+/// Finds a story and prints one telling of it. `part` is nil where the id names something of the other kind.
+private func tell<Part>(
+  _ id: String, _ database: DatabaseOptions, part: (Story) -> Part?, otherwise: String,
+  _ telling: (Story, Part) async throws -> String
+) async throws {
+  try await database.withLog { log in
+    let story = try await Story.find(id, in: log.log)
+    guard let part = part(story) else { throw Failure.usage("\(id) is \(otherwise)") }
+    print(try await telling(story, part))
+  }
+}
+
+private let isAttempt = "an attempt; use: autodidact show attempt"
+
 struct ShowProblem: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "problem", abstract: "A problem and every attempt at it.",
@@ -26,13 +40,7 @@ struct ShowProblem: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await database.withLog { log in
-      let story = try await Story.find(id, in: log.log)
-      guard let proposal = story.proposal else {
-        throw Failure.usage("\(id) is an attempt; use: autodidact show attempt")
-      }
-      print(try await story.problem(proposal))
-    }
+    try await tell(id, database, part: \.proposal, otherwise: isAttempt) { try await $0.problem($1) }
   }
 }
 
@@ -44,13 +52,7 @@ struct ShowProposal: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await database.withLog { log in
-      let story = try await Story.find(id, in: log.log)
-      guard let proposal = story.proposal else {
-        throw Failure.usage("\(id) is an attempt; use: autodidact show attempt")
-      }
-      print(try await story.proposal(proposal))
-    }
+    try await tell(id, database, part: \.proposal, otherwise: isAttempt) { try await $0.proposal($1) }
   }
 }
 
@@ -62,12 +64,8 @@ struct ShowAttempt: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await database.withLog { log in
-      let story = try await Story.find(id, in: log.log)
-      guard let attempt = story.attempt else {
-        throw Failure.usage("\(id) is a proposal; use: autodidact show proposal")
-      }
-      print(try await story.attempt(attempt))
+    try await tell(id, database, part: \.attempt, otherwise: "a proposal; use: autodidact show proposal") {
+      try await $0.attempt($1)
     }
   }
 }
