@@ -20,8 +20,7 @@ package struct ForegroundRun: Sendable {
   package func run(
     _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
   ) async throws -> ExperimentRunner.End {
-    try await resumeIfWaiting(record)
-    let stored = try await StoredExperiment.load(record, from: open.log)
+    let stored = try await loadResumed(record)
     let leave = LeaveRequest()
     return try await withThrowingTaskGroup(of: ExperimentRunner.End?.self) { group in
       let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
@@ -44,15 +43,17 @@ package struct ForegroundRun: Sendable {
     }
   }
 
-  /// Running an experiment is asking for it to go on.
-  private func resumeIfWaiting(_ record: ExperimentRecord) async throws {
-    let stored = try await StoredExperiment.load(record, from: open.log)
+  /// Running an experiment is asking for it to go on: one that waits is resumed.
+  private func loadResumed(_ record: ExperimentRecord) async throws -> StoredExperiment {
+    var stored = try await StoredExperiment.load(record, from: open.log)
     switch stored.experiment.life {
     case .paused(let reason), .failed(let reason):
       observer.note("was \(stored.experiment.life.name) (\(reason)); resuming")
       _ = try await desk.request(.resume, of: record.name, reason: "autodidact run")
+      _ = try await stored.readOn(open.log)
     default: break
     }
+    return stored
   }
 
   private func obey(_ signals: UnixSignalsSequence, _ name: String, _ leave: LeaveRequest) async throws {

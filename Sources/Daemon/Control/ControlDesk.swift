@@ -45,7 +45,7 @@ package struct ControlDesk: Sendable {
         let appended = try await log.append(
           Append(
             key: "\(key)/\(version)", experiment: record.id, expectedVersion: version, epoch: nil,
-            events: [NewEvent(type: event.type, schemaVersion: EventCoding.schemaVersion, body: event.body)],
+            events: [NewEvent(event)],
             state: after.stateName))
         return .requested(appended.last)
       } catch {

@@ -35,7 +35,7 @@ package struct ExperimentCreator: Sendable {
     _ = try await log.createExperiment(
       id, name: name, state: "running",
       events: [
-        NewEvent(type: event.type, schemaVersion: EventCoding.schemaVersion, policyVersion: 0, body: event.body)
+        NewEvent(event, policyVersion: 0)
       ],
       key: "create/\(id)")
     return try await log.requireExperiment(name)

@@ -187,7 +187,7 @@ package struct ExperimentRunner: Sendable {
       ExperimentStarted(
         host: surroundings.host, process: surroundings.process, software: surroundings.software,
         numericsProfile: surroundings.numericsProfile, epoch: Int(epoch)))
-    return NewEvent(type: event.type, schemaVersion: EventCoding.schemaVersion, body: event.body)
+    return NewEvent(event)
   }
 
   private func end(of experiment: Experiment) -> End {

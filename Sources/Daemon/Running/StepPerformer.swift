@@ -79,9 +79,8 @@ package struct StepPerformer: Sendable {
     var iteration = experiment.ledger?.iteration
     if case .iterationStarted(let started) = event { iteration = started.iteration }
     return NewEvent(
-      type: event.type, schemaVersion: EventCoding.schemaVersion, iteration: iteration,
-      policyVersion: experiment.policyVersion, cause: cause.map { .recorded(Position($0)) }, body: event.body,
-      generation: generation)
+      event, iteration: iteration, policyVersion: experiment.policyVersion,
+      cause: cause.map { .recorded(Position($0)) }, generation: generation)
   }
 }
 
@@ -92,30 +91,33 @@ extension StepPerformer {
     _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
-    let generations = try await parts.policy.generate(requests, progress: progress)
-    precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
-    let events = plans.indices.map { index in
-      let plan = plans[index]
-      let made = ProposalMade(
-        proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id)
-      return newEvent(
-        .proposalMade(made), experiment, generation: record(requests[index], generations[index]))
+    let made = plans.map { plan in
+      Event.proposalMade(
+        ProposalMade(proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id))
     }
-    return Performed(events: events, tokens: generations.reduce(0) { $0 + $1.tokens.count })
+    return try await sample(requests, made, experiment, progress)
   }
 
   private func attempt(
     _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
+    let made = plans.map { Event.attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
+    return try await sample(requests, made, experiment, progress)
+  }
+
+  /// Samples the requests; each event gets its generation.
+  private func sample(
+    _ requests: [GenerationRequest], _ events: [Event], _ experiment: Experiment,
+    _ progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> Performed {
     let generations = try await parts.policy.generate(requests, progress: progress)
     precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
-    let events = plans.indices.map { index in
-      let made = AttemptMade(attempt: plans[index].id, problem: plans[index].problem.id)
-      return newEvent(
-        .attemptMade(made), experiment, generation: record(requests[index], generations[index]))
-    }
-    return Performed(events: events, tokens: generations.reduce(0) { $0 + $1.tokens.count })
+    return Performed(
+      events: requests.indices.map { index in
+        newEvent(events[index], experiment, generation: record(requests[index], generations[index]))
+      },
+      tokens: generations.reduce(0) { $0 + $1.tokens.count })
   }
 
   private func record(_ request: GenerationRequest, _ generation: Generation) -> GenerationRecord {
@@ -134,9 +136,9 @@ extension StepPerformer {
     _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let completions = try await completions(at: entries.map(\.position))
-    let checks = entries.map { entry in
+    let checks = zip(entries, completions).map { entry, completion in
       parts.environment.check(
-        proposal: entry.made, completion: completions[entry.position] ?? "",
+        proposal: entry.made, completion: completion,
         program: entry.made.program.map { experiment.problem($0) }, settings: experiment.settings)
     }
     let decisions = experiment.refuseDuplicates(try await decide(checks, progress))
@@ -150,9 +152,9 @@ extension StepPerformer {
     _ plans: [Step.VerificationPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let completions = try await completions(at: plans.map(\.attempt.position))
-    let checks = plans.map { plan in
+    let checks = zip(plans, completions).map { plan, completion in
       parts.environment.check(
-        attempt: plan.attempt.made, at: plan.problem, completion: completions[plan.attempt.position] ?? "",
+        attempt: plan.attempt.made, at: plan.problem, completion: completion,
         settings: experiment.settings)
     }
     let decisions = try await decide(checks, progress)
@@ -178,9 +180,14 @@ extension StepPerformer {
     }
   }
 
-  private func completions(at positions: [Int64]) async throws -> [Int64: String] {
-    let records = try await log.allGenerations(at: positions.map { Position($0) })
-    return Dictionary(uniqueKeysWithValues: records.map { ($0.key.rawValue, $0.value.completion) })
+  /// The completions at positions, in their order. A missing one is an error, never an empty answer (promise P8).
+  private func completions(at positions: [Int64]) async throws -> [String] {
+    let positions = positions.map { Position($0) }
+    let records = try await log.allGenerations(at: positions)
+    return positions.map { position in
+      guard let record = records[position] else { preconditionFailure("no generation at position \(position)") }
+      return record.completion
+    }
   }
 }
 
