@@ -60,7 +60,7 @@ package enum EventCoding {
   }
 
   private static let readers: [String: @Sendable (Data) throws -> Event] = [
-    "ExperimentCreated": reader(Event.experimentCreated),
+    "ExperimentCreated": { .experimentCreated(try value(ExperimentCreated.self, from: SettingsUpcast.complete($0))) },
     "ExperimentStarted": reader(Event.experimentStarted),
     "PauseRequested": reader(Event.pauseRequested),
     "ExperimentPaused": reader(Event.experimentPaused),

@@ -74,6 +74,40 @@ struct EventCodingTests {
     #expect(keys == order)
   }
 
+  @Test func `settings without a key that came later are read with what was done before`() throws {
+    let settings = smallSettings(seed: 7) {
+      $0.learner.rate = 1e-6 / 3
+      $0.play.batch = 5
+    }
+    let event = Event.experimentCreated(ExperimentCreated(name: "x", settings: settings, promptsDigest: "d"))
+    var body = try #require(try JSONSerialization.jsonObject(with: event.body) as? [String: Any])
+    var recorded = try #require(body["settings"] as? [String: Any])
+    var play = try #require(recorded["play"] as? [String: Any])
+    play["without_value"] = nil
+    recorded["play"] = play
+    recorded["checkpoints"] = nil
+    body["settings"] = recorded
+    let read = try EventCoding.event(
+      type: event.type, schemaVersion: 1, body: try JSONSerialization.data(withJSONObject: body))
+    var expected = settings
+    expected.play.withoutValue = PlaySettings().withoutValue
+    expected.checkpoints = CheckpointSettings()
+    #expect(read == .experimentCreated(ExperimentCreated(name: "x", settings: expected, promptsDigest: "d")))
+  }
+
+  @Test func `a settings key of a newer program is refused by its name`() throws {
+    let event = Event.experimentCreated(
+      ExperimentCreated(name: "x", settings: smallSettings(seed: 7) { _ in }, promptsDigest: "d"))
+    let text = String(decoding: event.body, as: UTF8.self)
+    let newer = text.replacing("\"learner\":{", with: "\"learner\":{\"telepathy\":true,")
+    #expect(newer != text)
+    #expect {
+      _ = try EventCoding.event(type: event.type, schemaVersion: 1, body: Data(newer.utf8))
+    } throws: {
+      "\($0)".contains("learner.telepathy") && "\($0)".contains("newer Autodidact")
+    }
+  }
+
   @Test func `an unknown type is refused by its name`() {
     #expect {
       _ = try EventCoding.event(type: "ProblemEaten", schemaVersion: 1, body: Data("{}".utf8))
