@@ -32,6 +32,7 @@ let package = Package(
     .executable(name: "autodidact", targets: ["autodidact"]),
     .executable(name: "autodidactd", targets: ["autodidactd"]),
     .executable(name: "autodidact-verifier", targets: ["autodidact-verifier"]),
+    .executable(name: "autodidact-lease", targets: ["autodidact-lease"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -70,14 +71,16 @@ let package = Package(
     .target(
       name: "Verification", dependencies: ["Domain", "VerifierProtocol", subprocess, logging], swiftSettings: strict),
 
+    .target(
+      name: "Leasing", dependencies: ["Postgres", "Verification", "VerifierProtocol", logging], swiftSettings: strict),
+
     // The outside.
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),
     .target(
       name: "Daemon",
       dependencies: [
-        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Verification",
-        "VerifierProtocol",
-        "Settings",
+        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Leasing",
+        "Verification", "VerifierProtocol", "Settings",
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
@@ -90,6 +93,11 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
+
+    .executableTarget(
+      name: "autodidact-lease",
+      dependencies: ["Leasing", "Postgres", "Verification", argumentParser, logging, lifecycle, unixSignals],
+      swiftSettings: strict),
 
     // Tests.
     .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: strict),
@@ -110,8 +118,8 @@ let package = Package(
     .testTarget(
       name: "DaemonTests",
       dependencies: [
-        "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
-        "Settings", "Verification",
+        "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Leasing",
+        "Settings", "Verification", "VerifierProtocol", logging,
       ],
       swiftSettings: strict),
   ]

@@ -10,13 +10,17 @@ import ServiceLifecycle
 package struct DaemonService: Service {
   private let open: OpenLog
   private let threads: Int?
+  private let leasesVerifiers: Bool
   private let logger: Logger
   /// How long an experiment that could not be run is left alone, and the poll behind the log's notifications.
   private let pause: Duration
 
-  package init(_ open: OpenLog, threads: Int?, logger: Logger, pause: Duration = .seconds(5)) {
+  package init(
+    _ open: OpenLog, threads: Int?, leasesVerifiers: Bool = false, logger: Logger, pause: Duration = .seconds(5)
+  ) {
     self.open = open
     self.threads = threads
+    self.leasesVerifiers = leasesVerifiers
     self.logger = logger
     self.pause = pause
   }
@@ -67,7 +71,9 @@ package struct DaemonService: Service {
     logger[metadataKey: "experiment"] = "\(record.name)"
     do {
       let observer = LogObserver(logger: logger)
-      let end = try await Workshop(open, threads: threads).withParts(of: stored.experiment) { parts in
+      let end = try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(
+        of: stored.experiment
+      ) { parts in
         try await ExperimentRunner(
           log: open.log, parts: parts, surroundings: open.surroundings, observer: observer
         ).run(record, shutDown: leaving)

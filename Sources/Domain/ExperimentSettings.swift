@@ -173,7 +173,12 @@ package struct VerifierSettings: Hashable, Codable, Sendable {
     "os", "sys", "shutil", "random", "logging", "multiprocessing", "subprocess", "threading", "datetime", "time",
     "hashlib", "hmac", "socket", "calendar", "uuid", "secrets", "ctypes", "gc", "importlib", "builtins",
   ]
+  /// When an answer's value is the expected one. Paper §3.2 speaks of type-aware equality; its code compares with `==`.
+  package var equality: Equality = .typed
   package init() {}
+
+  /// `typed`: `1`, `1.0` and `True` are different answers. `python`: what Python's `==` says of the two values.
+  package enum Equality: String, Codable, Sendable, CaseIterable { case typed, python }
 }
 
 /// When weights are written.

@@ -151,6 +151,9 @@ extension SettingKey {
     SettingKey(
       "verifier.banned_modules", \.verifier.bannedModules, .modules(countMax: 1024),
       "Modules a program may not import, screened before it runs; the sandbox does not rely on it."),
+    SettingKey(
+      "verifier.equality", \.verifier.equality, .word(),
+      "When an answer is right: typed tells 1, 1.0 and True apart (paper), python compares as == does (code)."),
   ]
 
   private static let checkpoints: [SettingKey] = [

@@ -19,13 +19,15 @@ package struct VerifierConfiguration: Sendable {
   package var startTimeout: Duration
   /// The pause between such starts.
   package var startPause: Duration
+  /// Memory for replies kept so that an equal job need not be done again; 0 keeps none.
+  package var cacheBytesMax: Int
   /// Layers of the sandbox whose absence is accepted, by name in the settings.
   package var allowMissingLayers: Set<SandboxLayer>
 
   package init(
     executable: String, workersMax: Int = 2, batchMax: Int = 8, retriesMax: Int = 2, startFailuresMax: Int = 3,
     slack: Duration = .seconds(10), startTimeout: Duration = .seconds(30), startPause: Duration = .milliseconds(200),
-    allowMissingLayers: Set<SandboxLayer> = []
+    cacheBytesMax: Int = 64 << 20, allowMissingLayers: Set<SandboxLayer> = []
   ) {
     precondition(1...256 ~= workersMax, "workersMax is \(workersMax), allowed 1…256")
     precondition(1...WorkerRequest.jobsMax ~= batchMax, "batchMax is \(batchMax), allowed 1…\(WorkerRequest.jobsMax)")
@@ -39,6 +41,7 @@ package struct VerifierConfiguration: Sendable {
     self.slack = slack
     self.startTimeout = startTimeout
     self.startPause = startPause
+    self.cacheBytesMax = cacheBytesMax
     self.allowMissingLayers = allowMissingLayers
   }
 

@@ -4,10 +4,10 @@ import VerifierProtocol
 /// The pool as the domain's `Verifier`: jobs of environments out, outcomes in. Made by the composition root with the
 /// experiment's limits.
 package struct ProgramVerifier: Verifier {
-  private let pool: VerifierPool
+  private let pool: any JobRunner
   private let settings: VerifierSettings
 
-  package init(pool: VerifierPool, settings: VerifierSettings) {
+  package init(pool: any JobRunner, settings: VerifierSettings) {
     self.pool = pool
     self.settings = settings
   }
@@ -33,15 +33,18 @@ package struct ProgramVerifier: Verifier {
     case .run(let program, let inputs):
       .run(
         RunJob(
-          program: program, calls: inputs, limits: limits,
-          screening: Screening(
-            isOn: true, bannedModules: settings.bannedModules, bannedNames: Screening.bannedNamesStandard)))
-    case .literal(let text): .literal(LiteralJob(text: text, limits: limits))
+          program: program, calls: inputs, limits: Self.limits(settings), screening: Self.screening(settings)))
+    case .literal(let text): .literal(LiteralJob(text: text, limits: Self.limits(settings)))
     }
   }
 
+  /// What an experiment's programs are refused for before they run.
+  package static func screening(_ settings: VerifierSettings) -> Screening {
+    Screening(isOn: true, bannedModules: settings.bannedModules, bannedNames: Screening.bannedNamesStandard)
+  }
+
   /// The settings limit processor time; the wall clock gets five times that, because a busy host is no fault of a program.
-  private var limits: VerifierLimits {
+  package static func limits(_ settings: VerifierSettings) -> VerifierLimits {
     VerifierLimits(
       wallSeconds: min(600, 5 * settings.seconds + 5), cpuSeconds: settings.seconds,
       memoryBytes: settings.memoryMib << 20, outputBytes: settings.valueBytesMax,

@@ -12,6 +12,7 @@ package final class VerifierPool: Sendable {
     var greeters: [CheckedContinuation<WorkerDescription, any Error>] = []
     var description: WorkerDescription?
     var ordersCount = 0
+    var cache: ReplyCache
   }
 
   let configuration: VerifierConfiguration
@@ -19,24 +20,35 @@ package final class VerifierPool: Sendable {
 
   init(configuration: VerifierConfiguration) {
     self.configuration = configuration
-    state = Mutex(State(queue: PoolQueue(retriesMax: configuration.retriesMax)))
+    state = Mutex(
+      State(
+        queue: PoolQueue(retriesMax: configuration.retriesMax),
+        cache: ReplyCache(bytesMax: configuration.cacheBytesMax)))
   }
 
   // MARK: For the daemon
 
-  /// Has every job done, equal jobs once, and returns the replies in the order of the jobs.
+  /// Has every job done, equal jobs once, and returns the replies in the order of the jobs. A job that an earlier call
+  /// had done may be answered from the cache.
   /// - Throws: `VerificationError` if the verifier failed, `CancellationError` if the caller was cancelled.
   package func run(_ jobs: [VerifierJob]) async throws -> [VerifierReply] {
-    var positions: [VerifierJob: Int] = [:]
-    var distinct: [VerifierJob] = []
-    for job in jobs where positions[job] == nil {
+    var known: [VerifierJob: VerifierReply?] = [:]
+    var open: [VerifierJob] = []
+    for job in jobs where known[job] == nil {
       if let complaint = job.complaint { throw VerificationError.invalidJob(reason: complaint) }
-      positions[job] = distinct.count
-      distinct.append(job)
+      let reply = state.withLock { $0.cache.reply(to: job) }
+      known[job] = .some(reply)
+      if reply == nil { open.append(job) }
     }
-    let replies = try await submit(distinct)
-    return jobs.map { replies[positions[$0]!] }
+    for (job, reply) in zip(open, try await submit(open)) {
+      known[job] = reply
+      state.withLock { $0.cache.keep(reply, to: job) }
+    }
+    return jobs.map { known[$0]!! }
   }
+
+  /// How many jobs were answered from the cache, since the start.
+  package var cacheHitsCount: Int { state.withLock { $0.cache.hits } }
 
   /// What the workers say of themselves: Python, layers of the sandbox, modules. Waits for the first worker.
   package func hello() async throws -> WorkerDescription {

@@ -25,6 +25,9 @@ struct Autodidactd: AsyncParsableCommand {
       valueName: "postgres://…"))
   var database: String?
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
+  @Flag(
+    help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
+  var leasedVerifiers = false
   @Option(help: "debug, info, warning or error.") var logLevel = "info"
 
   func validate() throws {
@@ -48,7 +51,7 @@ struct Autodidactd: AsyncParsableCommand {
     try await OpenLog.with(url: url, home: home) { open in
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
-          services: [DaemonService(open, threads: threads, logger: logger)],
+          services: [DaemonService(open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger)],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
       try await group.run()
     }

@@ -59,12 +59,14 @@ struct RealVerifier {
 }
 
 /// Runs `body` with the real worker: beside the test executable, or where AUTODIDACT_VERIFIER says.
-func withRealVerifier(_ body: (RealVerifier) async throws -> Void) async throws {
+func withRealVerifier(
+  _ limits: VerifierSettings = settings.verifier, _ body: (RealVerifier) async throws -> Void
+) async throws {
   let executable =
     ProcessInfo.processInfo.environment["AUTODIDACT_VERIFIER"]
     ?? VerifierConfiguration.executable(beside: "/proc/self/exe")
   try await withVerifierPool(configuration: VerifierConfiguration(executable: executable, workersMax: 1)) { pool in
-    try await body(RealVerifier(verifier: ProgramVerifier(pool: pool, settings: settings.verifier)))
+    try await body(RealVerifier(verifier: ProgramVerifier(pool: pool, settings: limits)))
   }
 }
 

@@ -11,10 +11,11 @@ let workerExecutable: String =
 /// Runs `body` with a pool of real workers.
 func withWorkers<Result>(
   _ count: Int = 1, executable: String = workerExecutable, retriesMax: Int = 2, batchMax: Int = 8,
-  _ body: (VerifierPool) async throws -> Result
+  cacheBytesMax: Int = 0, _ body: (VerifierPool) async throws -> Result
 ) async throws -> Result {
   let configuration = VerifierConfiguration(
-    executable: executable, workersMax: count, batchMax: batchMax, retriesMax: retriesMax)
+    executable: executable, workersMax: count, batchMax: batchMax, retriesMax: retriesMax,
+    cacheBytesMax: cacheBytesMax)
   return try await withVerifierPool(configuration: configuration, body: body)
 }
 
@@ -67,6 +68,16 @@ struct WorkerCopy: ~Copyable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let target = folder.appending(path: "autodidact-verifier")
     try FileManager.default.copyItem(atPath: workerExecutable, toPath: target.path)
+  }
+
+  /// A command that starts this copy as user 1000, who need not exist; for tests that run as root.
+  func asOrdinaryUser() throws -> String {
+    let script = folder.appending(path: "as-ordinary-user").path
+    let text = "#!/bin/sh\nexec setpriv --reuid 1000 --regid 1000 --clear-groups '\(executable)' \"$@\"\n"
+    FileManager.default.createFile(
+      atPath: script, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755])
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
+    return script
   }
 
   deinit { try? FileManager.default.removeItem(at: folder) }

@@ -8,11 +8,13 @@ import UnixSignals
 package struct ForegroundRun: Sendable {
   private let open: OpenLog
   private let threads: Int?
+  private let leasesVerifiers: Bool
   private let observer: any RunObserver
 
-  package init(log: OpenLog, threads: Int?, observer: any RunObserver) {
+  package init(log: OpenLog, threads: Int?, leasesVerifiers: Bool = false, observer: any RunObserver) {
     open = log
     self.threads = threads
+    self.leasesVerifiers = leasesVerifiers
     self.observer = observer
   }
 
@@ -29,7 +31,8 @@ package struct ForegroundRun: Sendable {
         return nil
       }
       group.addTask {
-        try await Workshop(open, threads: threads).withParts(of: stored.experiment) { parts in
+        try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(of: stored.experiment) {
+          parts in
           let runner = ExperimentRunner(
             log: open.log, parts: parts, surroundings: open.surroundings, observer: observer)
           return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }

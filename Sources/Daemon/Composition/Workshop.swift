@@ -3,17 +3,24 @@ import Engine
 import Environments
 import EventLog
 import Foundation
+import Leasing
 import Logging
+import Postgres
 import Verification
 
 /// Puts the concrete parts of one experiment together: the only place that knows them.
 package struct Workshop: Sendable {
   private let open: OpenLog
   private let threads: Int
+  private let leasesVerifiers: Bool
 
-  /// - Parameter threads: of the engine's kernels; nil takes one per core.
-  package init(_ open: OpenLog, threads: Int?) {
+  /// - Parameters:
+  ///   - threads: of the engine's kernels; nil takes one per core.
+  ///   - leasesVerifiers: verification jobs are offered in PostgreSQL to workers on other hosts, instead of done by local
+  ///     ones.
+  package init(_ open: OpenLog, threads: Int?, leasesVerifiers: Bool = false) {
     self.open = open
+    self.leasesVerifiers = leasesVerifiers
     self.threads = threads ?? ProcessInfo.processInfo.activeProcessorCount
   }
 
@@ -28,16 +35,27 @@ package struct Workshop: Sendable {
       modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
       modelDigest: settings.model.digest, threads: threads,
       checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep)
+    if leasesVerifiers {
+      let workers = LeasedWorkers(
+        ConnectionSettings(url: open.url, applicationName: "autodidact verification"),
+        makeID: open.surroundings.makeID)
+      return try await body(parts(settings, engine, workers))
+    }
     let configuration = VerifierConfiguration(
       executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)))
     var logger = Logger(label: "autodidact.verifier")
     logger.logLevel = .warning
     return try await withVerifierPool(configuration: configuration, logger: logger) { pool in
-      try await body(
-        StepPerformer.Parts(
-          environment: CodeReasoning(), policy: engine,
-          verifier: ProgramVerifier(pool: pool, settings: settings.verifier), learner: engine))
+      try await body(parts(settings, engine, pool))
     }
+  }
+
+  private func parts(
+    _ settings: ExperimentSettings, _ engine: Engine, _ runner: any JobRunner
+  ) -> StepPerformer.Parts {
+    StepPerformer.Parts(
+      environment: CodeReasoning(), policy: engine,
+      verifier: ProgramVerifier(pool: runner, settings: settings.verifier), learner: engine)
   }
 
   /// The running executable; the verifier's lies beside it.

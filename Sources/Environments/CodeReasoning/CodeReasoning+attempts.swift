@@ -7,7 +7,7 @@ extension CodeReasoning {
   ) -> Check<AttemptVerified> {
     let template = settings.prompts[.solver, problem.kind]
     let blocks = fencedBlocks(template.opening + completion)
-    let judged = Judgement(attempt: attempt)
+    let judged = Judgement(attempt: attempt, equality: settings.verifier.equality)
     switch problem.kind {
     case .deduction: return deduction(problem, blocks, judged)
     case .abduction: return abduction(problem, blocks, judged)
@@ -56,6 +56,11 @@ extension CodeReasoning {
 /// Builds the verdict of one attempt.
 private struct Judgement: Sendable {
   var attempt: AttemptMade
+  var equality: VerifierSettings.Equality
+
+  private func isExpected(_ value: String, _ expected: String) -> Bool {
+    equality == .python ? PythonEquality.areEqual(value, expected) : value == expected
+  }
 
   func verdict(_ verdict: Verdict, _ answer: String, _ detail: String = "") -> AttemptVerified {
     AttemptVerified(
@@ -76,7 +81,7 @@ private struct Judgement: Sendable {
       switch outcome {
       case .value(let value, _):
         if showsValue { answer = value }
-        if value != expected { return verdict(.incorrect, answer, "got \(value), expected \(expected)") }
+        if !isExpected(value, expected) { return verdict(.incorrect, answer, "got \(value), expected \(expected)") }
       case .malformed(let detail), .malformedInput(let detail): return malformed(detail)
       case .raised(let detail): return verdict(.raised, answer, detail)
       case .timedOut: return verdict(.timedOut, answer)

@@ -17,6 +17,9 @@ struct Run: AsyncParsableCommand {
   @Option(help: "Leave after this many more iterations.") var iterations: Int?
   @Flag(help: "Take the experiment from another process that holds it.") var takeOver = false
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
+  @Flag(
+    help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
+  var leasedVerifiers = false
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
@@ -32,7 +35,8 @@ struct Run: AsyncParsableCommand {
     let end = try await database.withLog { log in
       let record = try await log.log.requireExperiment(name)
       let reporter = ConsoleReporter(name: name, iterations: iterations)
-      let foreground = ForegroundRun(log: log, threads: threads, observer: reporter)
+      let foreground = ForegroundRun(
+        log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter)
       defer { reporter.close() }
       return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
     }
