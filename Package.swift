@@ -96,7 +96,9 @@ let package = Package(
 
     .executableTarget(
       name: "autodidact-lease",
-      dependencies: ["Leasing", "Postgres", "Verification", argumentParser, logging, lifecycle, unixSignals],
+      dependencies: [
+        "Leasing", "Postgres", "Verification", "VerifierProtocol", argumentParser, logging, lifecycle, unixSignals,
+      ],
       swiftSettings: strict),
 
     // Tests.

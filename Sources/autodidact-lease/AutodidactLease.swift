@@ -6,6 +6,7 @@ import Postgres
 import ServiceLifecycle
 import UnixSignals
 import Verification
+import VerifierProtocol
 
 /// Takes verification jobs from PostgreSQL and has them done by sandboxed workers of this host. `autodidact-verifier
 /// --lease` becomes this program; they are two so that the worker, which forks for every program, stays small.

@@ -74,8 +74,8 @@ struct WorkerCopy: ~Copyable {
   func asOrdinaryUser() throws -> String {
     let script = folder.appending(path: "as-ordinary-user").path
     let text = "#!/bin/sh\nexec setpriv --reuid 1000 --regid 1000 --clear-groups '\(executable)' \"$@\"\n"
-    FileManager.default.createFile(
-      atPath: script, contents: Data(text.utf8), attributes: [.posixPermissions: 0o755])
+    try Data(text.utf8).write(to: URL(filePath: script))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
     return script
   }
