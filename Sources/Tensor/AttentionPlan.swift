@@ -115,8 +115,11 @@ package struct AttentionPlan: Sendable {
   /// Floats between rows of scores.
   var scoreStride: Int { AttentionPage.count(positions: keysMax) * AttentionPage.positions }
 
-  /// Floats of scratch a thread needs for the forward pass.
-  package var forwardScratch: Int { shape.group * scoreStride + 64 }
+  /// Rows of the largest item, of a plan that only decodes those of one token.
+  private var itemRowsMax: Int { items.map(\.count).max() ?? 0 }
+
+  /// Floats of scratch a thread needs for the forward pass: scores, copies of the queries and sums of the values.
+  package var forwardScratch: Int { itemRowsMax * shape.group * (scoreStride + 2 * shape.headSize + 1) + 64 }
 
   /// Floats of scratch a thread needs for the backward pass: weights, their gradients, and copies of the rows.
   package var backwardScratch: Int { Self.itemRows * shape.group * (2 * scoreStride + 3 * shape.headSize) }
