@@ -32,6 +32,7 @@ package func attentionForward(
 ) {
   let shape = plan.shape
   let kernels = pool.kernels
+  let (stride, scratchOfThread) = (plan.scoreStride, plan.forwardScratch)
   plan.pageTable.withUnsafeBufferPointer { tables in
     // SAFETY: read only, and the region ends before the closure does.
     nonisolated(unsafe) let tables = tables
@@ -44,8 +45,7 @@ package func attentionForward(
         pages: kernel_pages(
           base: pages, table: tables.baseAddress! + segment.tableStart, shape: shape, keyValueHead: head),
         query: query + offset, out: out + offset, token: shape.queryWidth, tokens: item.count, G: shape.group,
-        keys: segment.positionStart + item.first + 1, scratch: scratch + thread * plan.forwardScratch,
-        stride: plan.scoreStride)
+        keys: segment.positionStart + item.first + 1, scratch: scratch + thread * scratchOfThread, stride: stride)
       kernels.pointee.attend(&work)
     }
   }
