@@ -5,9 +5,12 @@
 #define ROWS_MAX 6
 #define TILE_WIDE 2
 
-#if defined(__x86_64__)
 #include <math.h>
 #include <string.h>
+
+#include "include/kernels.h"
+
+#if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "vector.h"
 #include "table.h"

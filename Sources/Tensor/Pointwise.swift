@@ -8,7 +8,7 @@ package func expForward(out: Out, input: In, count: Int, path: KernelPath? = nil
 /// out (count) += input, shared among the threads: residual connections and their gradients.
 package func add(out: Out, input: In, count: Int, pool: ThreadPool) {
   let kernels = pool.kernels
-  pool.runChunks(count, chunk: 16_384) { range, _ in
+  pool.runChunks(count, chunk: 4_096) { range, _ in
     kernels.pointee.add(out + range.lowerBound, input + range.lowerBound, range.count)
   }
 }
@@ -22,7 +22,7 @@ package func fill(out: Out, value: Float, count: Int, pool: ThreadPool) {
 
 /// out (count) = input, shared among the threads.
 package func copy(out: Out, input: In, count: Int, pool: ThreadPool) {
-  pool.runChunks(count, chunk: 16_384) { range, _ in
+  pool.runChunks(count, chunk: 4_096) { range, _ in
     (out + range.lowerBound).update(from: input + range.lowerBound, count: range.count)
   }
 }
