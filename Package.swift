@@ -12,11 +12,6 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-// SAFETY: `-Ounchecked` turns preconditions into assumptions. Only kernels are compiled with it; every shape is
-// checked by the callers in Transformer, which are not.
-let kernels: [SwiftSetting] =
-  strict + [.unsafeFlags(["-Ounchecked", "-Xcc", "-mavx2", "-Xcc", "-mfma", "-Xcc", "-mf16c"])]
-
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
@@ -60,7 +55,8 @@ let package = Package(
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
 
     // The engine.
-    .target(name: "Tensor", dependencies: ["COpenBLAS"], swiftSettings: kernels),
+    .target(name: "CKernels"),
+    .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
     .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
     .target(
       name: "Engine", dependencies: ["Domain", "Tensor", "Threads", "Transformer", crypto], swiftSettings: strict),

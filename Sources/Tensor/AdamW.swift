@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Settings of one AdamW step, with what they amount to at that step. Loshchilov & Hutter 2019, as in PyTorch.
@@ -35,37 +36,28 @@ package func adamWUpdate(
   let rate = Float(Double(step.learningRate) / correction1)
   let spread = Float(1 / correction2.squareRoot())
   let keep = 1 - step.learningRate * step.weightDecay
+  let factors = kernel_adamw(
+    gradient_scale: step.gradientScale, beta1: step.beta1, beta2: step.beta2, rate: rate, spread: spread,
+    epsilon: step.epsilon, keep: keep)
+  let kernels = pool.kernels
   pool.runChunks(count, chunk: optimizerChunk) { range, _ in
-    forEachVector(range) { i, width in
-      let g = loadPartial(gradient + i, width) * step.gradientScale
-      let m = loadPartial(firstMoment + i, width) * step.beta1 + g * (1 - step.beta1)
-      let v = loadPartial(secondMoment + i, width) * step.beta2 + g * g * (1 - step.beta2)
-      storePartial(m, firstMoment + i, width)
-      storePartial(v, secondMoment + i, width)
-      let update = m * rate / (v.squareRoot() * spread + step.epsilon)
-      storePartial(loadPartial(parameters + i, width) * keep - update, parameters + i, width)
-    }
+    let first = range.lowerBound
+    var factors = factors
+    kernels.pointee.adamw(
+      parameters + first, gradient + first, firstMoment + first, secondMoment + first, range.count, &factors)
   }
 }
 
 /// Σ x² (count) in double precision: chunks of 65,536 fixed by index, each in order, then the chunks in order. The square
 /// root of it over all gradients is the norm that clipping limits.
 package func sumOfSquares(_ x: In, count: Int, pool: ThreadPool) -> Double {
+  let kernels = pool.kernels
   var partial = [Double](repeating: 0, count: (count + optimizerChunk - 1) / optimizerChunk)
   partial.withUnsafeMutableBufferPointer { sums in
     // SAFETY: each chunk writes its own element.
     nonisolated(unsafe) let sums = sums
     pool.runChunks(count, chunk: optimizerChunk) { range, _ in
-      var s0 = SIMD4<Double>(repeating: 0)
-      var s1 = s0
-      forEachVector(range) { i, width in
-        let v = loadPartial(x + i, width)
-        let (low, high) = (SIMD4<Double>(v.lowHalf), SIMD4<Double>(v.highHalf))
-        s0.addProduct(low, low)
-        s1.addProduct(high, high)
-      }
-      let s = s0 + s1
-      sums[range.lowerBound / optimizerChunk] = (s[0] + s[1]) + (s[2] + s[3])
+      sums[range.lowerBound / optimizerChunk] = kernels.pointee.sum_of_squares(x + range.lowerBound, range.count)
     }
   }
   return partial.reduce(0, +)

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Pages the backward pass reads and writes, all indexed alike.
 package struct AttentionBackwardPages {
   /// Keys in panels, values in rows: as in the forward pass.
@@ -24,6 +26,7 @@ package func attentionBackward(
   scratch: Out, pool: ThreadPool
 ) {
   let shape = plan.shape
+  let kernels = pool.kernels
   fill(out: pages.gradient, value: 0, count: pages.count * shape.pageFloats, pool: pool)
   plan.pageTable.withUnsafeBufferPointer { tables in
     // SAFETY: read only, and the region ends before the closure does.
@@ -33,7 +36,7 @@ package func attentionBackward(
       for segmentIndex in family {
         let segment = plan.segments[segmentIndex]
         let block = AttentionBackwardBlock(
-          plan: plan, segment: segment, table: tables.baseAddress! + segment.tableStart,
+          kernels: kernels, plan: plan, segment: segment, table: tables.baseAddress! + segment.tableStart,
           keyValueHead: index % shape.keyValueHeads, pages: pages, scratch: scratch + thread * plan.backwardScratch)
         for first in stride(from: 0, to: segment.rowCount, by: AttentionPlan.itemRows) {
           block.run(
@@ -48,13 +51,14 @@ package func attentionBackward(
 
 /// Up to 16 consecutive rows of a segment under one key/value head: R = 16·G query rows as one matrix.
 private struct AttentionBackwardBlock {
+  let kernels: Kernels
   let shape: AttentionShape
   let segment: AttentionSegment
-  let table: UnsafePointer<Int32>
   let keyValueHead: Int
+  let table: UnsafePointer<Int32>
   let gradient: Out
-  let forward: AttentionRow
-  let exchanged: AttentionRow
+  let forward: kernel_pages
+  let exchanged: kernel_pages
   let weights: Out  // (R, stride): softmax weights
   let dScores: Out  // (R, stride)
   let queries: Out  // (R, HS), copied together
@@ -63,11 +67,12 @@ private struct AttentionBackwardBlock {
   let stride: Int
 
   init(
-    plan: AttentionPlan, segment: AttentionSegment, table: UnsafePointer<Int32>, keyValueHead: Int,
+    kernels: Kernels, plan: AttentionPlan, segment: AttentionSegment, table: UnsafePointer<Int32>, keyValueHead: Int,
     pages: AttentionBackwardPages, scratch: Out
   ) {
+    self.kernels = kernels
     shape = plan.shape
-    (self.segment, self.table, self.keyValueHead) = (segment, table, keyValueHead)
+    (self.segment, self.keyValueHead, self.table) = (segment, keyValueHead, table)
     gradient = pages.gradient
     stride = plan.scoreStride
     let R = AttentionPlan.itemRows * shape.group
@@ -76,42 +81,49 @@ private struct AttentionBackwardBlock {
     queries = dScores + R * stride
     dOuts = queries + R * shape.headSize
     dQueries = dOuts + R * shape.headSize
-    forward = AttentionRow(
-      shape: shape, keyValueHead: keyValueHead, pages: pages.forward, table: table, scores: weights, stride: stride)
-    exchanged = AttentionRow(
-      shape: shape, keyValueHead: keyValueHead, pages: pages.exchanged, table: table, scores: dScores, stride: stride)
+    forward = kernel_pages(base: pages.forward, table: table, shape: shape, keyValueHead: keyValueHead)
+    exchanged = kernel_pages(base: pages.exchanged, table: table, shape: shape, keyValueHead: keyValueHead)
   }
 
+  /// `count` rows from `first` of the segment.
   func run(dQuery: Out, dOut: In, query: In, first: Int, count: Int) {
-    let (G, HS) = (shape.group, shape.headSize)
-    let keysMax = segment.positionStart + first + count
+    let width = shape.group * shape.headSize
+    let keys = segment.positionStart + first + 1
+    let keysMax = keys + count - 1
+    let start = (segment.rowStart + first) * shape.queryWidth + keyValueHead * width
     for token in 0..<count {
-      let offset = (segment.rowStart + first + token) * shape.queryWidth + forward.queryOffset
-      (queries + token * G * HS).update(from: query + offset, count: G * HS)
-      (dOuts + token * G * HS).update(from: dOut + offset, count: G * HS)
-      scoreGradients(token: token, keys: segment.positionStart + first + token + 1, keysMax: keysMax)
-      exchanged.weightedRows(
-        out: dQuery + offset, weights: dScores + token * G * stride, keys: segment.positionStart + first + token + 1)
+      (queries + token * width).update(from: query + start + token * shape.queryWidth, count: width)
+      (dOuts + token * width).update(from: dOut + start + token * shape.queryWidth, count: width)
     }
-    pageGradients(rows: count * G, keys: keysMax)
+    scoreGradients(rows: count * shape.group, keys: keys, keysMax: keysMax)
+    withUnsafePointer(to: exchanged) {
+      kernels.pointee.weighted_rows(
+        dQueries, shape.headSize, dScores, stride, count * shape.group, $0, 0, keysMax)
+    }
+    for token in 0..<count {
+      (dQuery + start + token * shape.queryWidth).update(from: dQueries + token * width, count: width)
+    }
+    pageGradients(rows: count * shape.group, keys: keysMax)
   }
 
-  /// weights and dScores (G, stride) of one token: p = softmax(q·k/√HS), dP = dOut·v, dS = p·(dP − Σ p·dP)/√HS;
-  /// zero from `keys` to the end of the page that holds `keysMax`.
-  private func scoreGradients(token: Int, keys: Int, keysMax: Int) {
-    let (G, HS) = (shape.group, shape.headSize)
-    let scale = 1 / Float(HS).squareRoot()
+  /// weights and dScores (R, stride): p = softmax(q·k/√HS), dP = dOut·v, dS = p·(dP − Σ p·dP)/√HS. A row of token t has
+  /// `keys` + t of them, and zeros from there to the end of the page that holds `keysMax`.
+  private func scoreGradients(rows: Int, keys: Int, keysMax: Int) {
+    let scale = 1 / Float(shape.headSize).squareRoot()
     let end = AttentionPage.count(positions: keysMax) * AttentionPage.positions
-    let (w, d) = (weights + token * G * stride, dScores + token * G * stride)
-    forward.panelProducts(out: w, rows: queries + token * G * HS, keys: keys)
-    exchanged.panelProducts(out: d, rows: dOuts + token * G * HS, keys: keys)
-    for g in 0..<G {
-      let (p, dp) = (w + g * stride, d + g * stride)
-      let inverse = 1 / forward.softmaxNumerators(p, keys: keys)
-      for index in keys..<end { (p[index], dp[index]) = (0, 0) }
-      for index in 0..<keys { p[index] *= inverse }
-      let mean = dot(p, dp, count: (keys + 7) & ~7)
-      for index in 0..<keys { dp[index] = p[index] * (dp[index] - mean) * scale }
+    withUnsafePointer(to: forward) {
+      kernels.pointee.panel_products(weights, stride, queries, rows, $0, keysMax)
+    }
+    withUnsafePointer(to: exchanged) {
+      kernels.pointee.panel_products(dScores, stride, dOuts, rows, $0, keysMax)
+    }
+    for row in 0..<rows {
+      let (p, dp) = (weights + row * stride, dScores + row * stride)
+      let own = keys + row / shape.group
+      let sum = kernels.pointee.softmax_numerators(p, own, scale)
+      kernels.pointee.softmax_gradient(p, dp, own, 1 / sum, scale)
+      (p + own).update(repeating: 0, count: end - own)
+      (dp + own).update(repeating: 0, count: end - own)
     }
   }
 
@@ -122,23 +134,25 @@ private struct AttentionBackwardBlock {
       let page = Int(table[position / AttentionPage.positions])
       let dKeys = gradient + page * shape.pageFloats + keyValueHead * 2 * AttentionPage.positions * HS
       let slots = min(AttentionPage.positions, keys - position)
-      for column in Swift.stride(from: 0, to: HS, by: 16) {
-        multiplyRows(
-          Tile(
-            a: dScores + position, aRow: 1, aDepth: stride, b: queries + column, bDepth: HS, depth: rows,
-            c: dKeys + column, cRow: HS), rows: slots, .add)
-        multiplyRows(
-          Tile(
-            a: weights + position, aRow: 1, aDepth: stride, b: dOuts + column, bDepth: HS, depth: rows,
-            c: dKeys + AttentionPage.rows(HS) + column, cRow: HS), rows: slots, .add)
-      }
+      addTransposed(dKeys, dScores + position, queries, rows: rows, slots: slots)
+      addTransposed(dKeys + AttentionPage.rows(HS), weights + position, dOuts, rows: rows, slots: slots)
     }
+  }
+
+  /// out (slots,HS) += a (rows, stride)ᵀ · b (rows,HS).
+  private func addTransposed(_ out: Out, _ a: In, _ b: In, rows: Int, slots: Int) {
+    let HS = shape.headSize
+    var product = kernel_product(
+      a: a, a_row: 1, a_depth: stride, b: b, b_depth: HS, b_panel: 16, depth: rows, c: out, c_row: HS, bias: nil,
+      ahead: nil, ahead_step: 0)
+    kernels.pointee.product(&product, slots, HS, KERNEL_ADD)
   }
 }
 
 /// dKeys, dValues (M,KVH·HS) = for each row the sum over the slots it was stored in, in the order of `plan.stores`.
 private func gatherKeyValueGradients(dKeys: Out, dValues: Out, gradient: In, plan: AttentionPlan, pool: ThreadPool) {
   let shape = plan.shape
+  let kernels = pool.kernels
   let (HS, width) = (shape.headSize, shape.keyValueWidth)
   pool.run(shape.keyValueHeads) { head, _ in
     for row in 0..<plan.rowCount {
@@ -149,8 +163,8 @@ private func gatherKeyValueGradients(dKeys: Out, dValues: Out, gradient: In, pla
       let slot =
         gradient + Int(store.page) * shape.pageFloats + head * 2 * AttentionPage.positions * HS
         + Int(store.slot) * HS
-      addInto(out: dKeys + Int(store.row) * width + head * HS, input: slot, count: HS)
-      addInto(out: dValues + Int(store.row) * width + head * HS, input: slot + AttentionPage.rows(HS), count: HS)
+      kernels.pointee.add(dKeys + Int(store.row) * width + head * HS, slot, HS)
+      kernels.pointee.add(dValues + Int(store.row) * width + head * HS, slot + AttentionPage.rows(HS), HS)
     }
   }
 }

@@ -74,6 +74,8 @@ package struct AttentionPlan: Sendable {
   /// The longest row's keys.
   package private(set) var keysMax = 0
   private(set) var items: [Item] = []
+  /// Rows of the largest item: 1 in a plan that only decodes.
+  private var itemRowsMax = 0
 
   /// A few consecutive rows of a segment.
   struct Item: Sendable {
@@ -103,6 +105,7 @@ package struct AttentionPlan: Sendable {
     for first in stride(from: 0, to: count, by: Self.itemRows) {
       items.append(Item(segment: index, first: first, count: min(Self.itemRows, count - first)))
     }
+    itemRowsMax = max(itemRowsMax, min(Self.itemRows, count))
     rowCount += count
     keysMax = max(keysMax, positionStart + count)
   }
@@ -115,8 +118,8 @@ package struct AttentionPlan: Sendable {
   /// Floats between rows of scores.
   var scoreStride: Int { AttentionPage.count(positions: keysMax) * AttentionPage.positions }
 
-  /// Floats of scratch a thread needs for the forward pass.
-  package var forwardScratch: Int { shape.group * scoreStride + 64 }
+  /// Floats of scratch a thread needs for the forward pass: scores, copies of the queries and sums of the values.
+  package var forwardScratch: Int { itemRowsMax * shape.group * (scoreStride + 2 * shape.headSize + 1) + 64 }
 
   /// Floats of scratch a thread needs for the backward pass: weights, their gradients, and copies of the rows.
   package var backwardScratch: Int { Self.itemRows * shape.group * (2 * scoreStride + 3 * shape.headSize) }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// out (M,C) = the rows `tokens` (M) of table (V,C).
 package func embeddingForward(out: Out, tokens: UnsafePointer<Int32>, table: In, M: Int, C: Int, pool: ThreadPool) {
   pool.runChunks(M, chunk: 16) { rows, _ in
@@ -9,11 +11,11 @@ package func embeddingForward(out: Out, tokens: UnsafePointer<Int32>, table: In,
 package func embeddingBackward(
   dTable: Out, dOut: In, tokens: UnsafePointer<Int32>, M: Int, C: Int, pool: ThreadPool
 ) {
+  let kernels = pool.kernels
   pool.runChunks(C, chunk: 144) { columns, _ in
     for row in 0..<M {
-      addInto(
-        out: dTable + Int(tokens[row]) * C + columns.lowerBound, input: dOut + row * C + columns.lowerBound,
-        count: columns.count)
+      kernels.pointee.add(
+        dTable + Int(tokens[row]) * C + columns.lowerBound, dOut + row * C + columns.lowerBound, columns.count)
     }
   }
 }
@@ -25,5 +27,7 @@ package func gatherRows(out: Out, input: In, rows: [Int32], C: Int) {
 
 /// out (·,C) at the rows `rows` += input (rows.count, C), in order: the transpose of `gatherRows`.
 package func scatterAddRows(out: Out, input: In, rows: [Int32], C: Int) {
-  for (source, row) in rows.enumerated() { addInto(out: out + Int(row) * C, input: input + source * C, count: C) }
+  for (source, row) in rows.enumerated() {
+    for column in 0..<C { out[Int(row) * C + column] += input[source * C + column] }
+  }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A weight matrix (N,K) stored for `linearForward`: panels of 16 outputs, each (K,16), the last one padded with zeros.
 ///
 /// A view: the memory belongs to the owner of the model's packed buffer. Packed once after loading and after each
@@ -24,26 +26,12 @@ package struct PackedMatrix {
 
   /// Fills the panels from `weight` (N,K), row-major.
   package func pack(from weight: In, pool: ThreadPool) {
+    let kernels = pool.kernels
     pool.runChunks(panels, chunk: 8) { range, _ in
-      for panel in range { packPanel(panel, from: weight) }
-    }
-  }
-
-  private func packPanel(_ panel: Int, from weight: In) {
-    let first = panel * Self.panelWidth
-    let width = min(Self.panelWidth, outputs - first)
-    let target = pointer + panel * Self.panelWidth * inputs
-    if width < Self.panelWidth { target.update(repeating: 0, count: Self.panelWidth * inputs) }
-    // Blocks of 16 columns keep both the 16 source lines and the target lines in the first-level cache.
-    for block in stride(from: 0, to: inputs, by: 16) {
-      let end = min(inputs, block + 16)
-      for lane in 0..<width {
-        let source = weight + (first + lane) * inputs
-        var column = block
-        while column < end {
-          target[column * Self.panelWidth + lane] = source[column]
-          column += 1
-        }
+      for panel in range {
+        let first = panel * Self.panelWidth
+        kernels.pointee.pack_panel(
+          pointer + first * inputs, weight + first * inputs, min(Self.panelWidth, outputs - first), inputs)
       }
     }
   }

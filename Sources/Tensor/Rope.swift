@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 
 /// Which two elements of a head rotate together.
@@ -49,22 +50,14 @@ private func rotate(
   x: Out, positions: UnsafePointer<Int32>, table: RopeTable, order: RotaryOrder, direction: Float, M: Int, heads: Int,
   pool: ThreadPool
 ) {
-  let size = table.headSize
-  let half = size / 2
-  let (step, partner) = order == .interleavedPairs ? (2, 1) : (1, half)
+  let kernels = pool.kernels
+  let (size, half) = (table.headSize, table.headSize / 2)
   pool.runChunks(M, chunk: 8) { rows, _ in
     for row in rows {
-      let cosine = table.cosines.pointer + Int(positions[row]) * half
-      let sine = table.sines.pointer + Int(positions[row]) * half
-      for head in 0..<heads {
-        let h = x + (row * heads + head) * size
-        for i in 0..<half {
-          let (a, b) = (h[i * step], h[i * step + partner])
-          let s = sine[i] * direction
-          h[i * step] = a * cosine[i] - b * s
-          h[i * step + partner] = a * s + b * cosine[i]
-        }
-      }
+      let angle = Int(positions[row]) * half
+      kernels.pointee.rope(
+        x + row * heads * size, table.cosines.pointer + angle, table.sines.pointer + angle, direction,
+        order == .interleavedPairs, heads, size)
     }
   }
 }

@@ -4,9 +4,11 @@ import Testing
 
 @Suite("AdamW and the gradient norm")
 struct AdamWTests {
-  @Test("three steps equal the textbook's, with decay, clipping factor and bias correction", arguments: [7, 70_001])
-  func steps(count: Int) {
-    let pool = ThreadPool(threads: 2)
+  @Test(
+    "three steps equal the textbook's, with decay, clipping factor and bias correction", arguments: [7, 70_001],
+    KernelPath.supported)
+  func steps(count: Int, path: KernelPath) {
+    let pool = ThreadPool(threads: 2, path: path)
     var random = TestRandom(seed: 8)
     var p = random.floats(count)
     var (m, v) = ([Float](repeating: 0, count: count), [Float](repeating: 0, count: count))
@@ -31,11 +33,13 @@ struct AdamWTests {
     expectClose(v, Vs, tolerance: 2e-6)
   }
 
-  @Test("the sum of squares is exact to double precision and the same on one thread and two")
-  func squares() {
+  @Test(
+    "the sum of squares is exact to double precision and the same on one thread and two",
+    arguments: KernelPath.supported)
+  func squares(path: KernelPath) {
     var random = TestRandom(seed: 9)
     let x = random.floats(300_003)
-    let sums = [1, 2].map { sumOfSquares(x, count: x.count, pool: ThreadPool(threads: $0)) }
+    let sums = [1, 2].map { sumOfSquares(x, count: x.count, pool: ThreadPool(threads: $0, path: path)) }
     #expect(sums[0] == sums[1])
     let naive = x.reduce(0.0) { $0 + Double($1) * Double($1) }
     #expect(abs(sums[0] - naive) < 1e-10 * naive)

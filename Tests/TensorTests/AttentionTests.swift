@@ -2,7 +2,7 @@ import Tensor
 import Testing
 
 /// Sequences that share a prefix, laid out in pages as a training batch does it.
-private struct AttentionCase {
+struct AttentionCase {
   let shape = AttentionShape(heads: 6, keyValueHeads: 2, headSize: 16)
   var plan: AttentionPlan
   var pageCount = 0
@@ -79,18 +79,19 @@ private struct AttentionCase {
 
 @Suite("Attention")
 struct AttentionTests {
-  private let pool = ThreadPool(threads: 2)
-
   @Test(
     "grouped causal attention equals the naive one, with and without a shared prefix",
-    arguments: [(1, []), (33, []), (100, []), (32, [4, 9]), (37, [1, 40]), (5, [3, 30, 2])])
-  func forward(prefix: Int, branches: [Int]) {
+    arguments: [(1, []), (33, []), (100, []), (32, [4, 9]), (37, [1, 40]), (5, [3, 30, 2])], KernelPath.supported)
+  func forward(lengths: (prefix: Int, branches: [Int]), path: KernelPath) {
+    let (prefix, branches) = lengths
+    let pool = ThreadPool(threads: 2, path: path)
     let test = AttentionCase(prefix: prefix, branches: branches)
     expectClose(test.forward(pool: pool), test.naive(test.query.doubles, test.key.doubles, test.value.doubles))
   }
 
-  @Test("a shared prefix gives the same bits as a prefix of one's own")
-  func sharing() {
+  @Test("a shared prefix gives the same bits as a prefix of one's own", arguments: KernelPath.supported)
+  func sharing(path: KernelPath) {
+    let pool = ThreadPool(threads: 2, path: path)
     let shared = AttentionCase(prefix: 45, branches: [30])
     let out = shared.forward(pool: pool)
     // The same rows as one sequence of 75 positions.
@@ -99,13 +100,32 @@ struct AttentionTests {
     whole.append(rowCount: 75, positionStart: 0, pages: [2, 1, 0])
     var alone = shared
     (alone.plan, alone.pageCount) = (whole, 3)
-    expectSameBits(out, alone.forward(pool: ThreadPool(threads: 1)))
+    expectSameBits(out, alone.forward(pool: ThreadPool(threads: 1, path: path)))
+  }
+
+  @Test(
+    "a row has the same bits alone, as in decoding, and among the rows of its sequence", arguments: KernelPath.supported
+  )
+  func rowsAlone(path: KernelPath) {
+    let whole = AttentionCase(prefix: 90, branches: [])
+    let together = whole.forward(pool: ThreadPool(threads: 2, path: path))
+    // Every row a segment of its own over the same pages.
+    var plan = AttentionPlan(shape: whole.shape)
+    for position in 0..<90 {
+      plan.store(row: position, page: Int32(position / 32), slot: position % 32)
+      plan.append(rowCount: 1, positionStart: position, pages: [0, 1, 2])
+    }
+    var alone = whole
+    alone.plan = plan
+    expectSameBits(together, alone.forward(pool: ThreadPool(threads: 1, path: path)))
   }
 
   @Test(
     "gradients equal finite differences, those of a shared prefix from all its readers",
-    arguments: [(5, [3, 30]), (34, [2])])
-  func backward(prefix: Int, branches: [Int]) {
+    arguments: [(5, [3, 30]), (34, [2])], KernelPath.supported)
+  func backward(lengths: (prefix: Int, branches: [Int]), path: KernelPath) {
+    let (prefix, branches) = lengths
+    let pool = ThreadPool(threads: 2, path: path)
     let test = AttentionCase(prefix: prefix, branches: branches)
     let (q, k, v) = (test.query.doubles, test.key.doubles, test.value.doubles)
     let (dQuery, dKey, dValue) = test.backward(pool: pool)
@@ -114,10 +134,12 @@ struct AttentionTests {
     expectClose(dValue, numericalGradient(v) { weighted(test.dOut, test.naive(q, k, $0)) })
   }
 
-  @Test("gradients have the same bits on one thread and on two")
-  func threads() {
+  @Test("gradients have the same bits on one thread and on two", arguments: KernelPath.supported)
+  func threads(path: KernelPath) {
     let test = AttentionCase(prefix: 70, branches: [20, 33, 8])
-    let (one, two) = (test.backward(pool: ThreadPool(threads: 1)), test.backward(pool: ThreadPool(threads: 2)))
+    let (one, two) = (
+      test.backward(pool: ThreadPool(threads: 1, path: path)), test.backward(pool: ThreadPool(threads: 2, path: path))
+    )
     expectSameBits(one.dQuery, two.dQuery)
     expectSameBits(one.dKey, two.dKey)
     expectSameBits(one.dValue, two.dValue)

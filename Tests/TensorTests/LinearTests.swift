@@ -2,7 +2,7 @@ import Tensor
 import Testing
 
 /// A linear layer's operands at random.
-private struct LinearCase {
+struct LinearCase {
   let M, N, K: Int
   let input, weight, bias, dOut: [Float]
 
@@ -40,12 +40,15 @@ private struct LinearCase {
 
 @Suite("Linear")
 struct LinearTests {
-  private let pool = ThreadPool(threads: 2)
-
   @Test(
     "the forward product equals the naive one, whatever the shape",
-    arguments: [(1, 16, 64), (2, 5, 7), (3, 40, 33), (6, 48, 16), (11, 17, 1), (100, 96, 65), (197, 64, 32)])
-  func forward(M: Int, N: Int, K: Int) {
+    arguments: [
+      (1, 16, 64), (2, 5, 7), (3, 40, 33), (6, 48, 16), (11, 17, 1), (32, 101, 40), (67, 20, 3), (100, 96, 65),
+      (197, 64, 32),
+    ], KernelPath.supported)
+  func forward(shape: (M: Int, N: Int, K: Int), path: KernelPath) {
+    let (M, N, K) = shape
+    let pool = ThreadPool(threads: 2, path: path)
     let test = LinearCase(M: M, N: N, K: K)
     let naive = Naive.linear(test.input.doubles, test.weight.doubles, M: M, N: N, K: K)
     expectClose(test.forward(pool: pool), naive)
@@ -55,14 +58,17 @@ struct LinearTests {
     expectClose(test.forward(adding: test.dOut, pool: pool), sum, "adding")
   }
 
-  @Test("a row has the same bits in a batch of 1, 7, 32 and 64, on one thread and on two", arguments: [1, 2])
-  func batchInvariance(threads: Int) {
-    let test = LinearCase(M: 64, N: 208, K: 300)
-    let whole = test.forward(pool: ThreadPool(threads: 1))
-    let threaded = ThreadPool(threads: threads)
-    for M in [1, 7, 32, 64] {
-      for start in Set([0, 64 - M, (64 - M) / 3]).sorted() {
-        let part = test.forward(rows: start..<start + M, pool: threaded)
+  @Test(
+    "a row has the same bits in every batch of 1 to 64 and in one of 130, on one thread and on two",
+    arguments: [1, 2], KernelPath.supported)
+  func batchInvariance(threads: Int, path: KernelPath) {
+    let test = LinearCase(M: 130, N: 213, K: 300)
+    let threaded = ThreadPool(threads: threads, path: path)
+    // 130 rows go the way of long prompts, fewer that of decoding.
+    let whole = test.forward(bias: test.bias, pool: ThreadPool(threads: 1, path: path))
+    for M in 1...64 {
+      for start in Set([0, 130 - M, (130 - M) / 3]).sorted() {
+        let part = test.forward(rows: start..<start + M, bias: test.bias, pool: threaded)
         expectSameBits(part, whole[start * test.N..<(start + M) * test.N], "rows \(start) and \(M) more")
       }
     }
@@ -70,8 +76,10 @@ struct LinearTests {
 
   @Test(
     "both gradients equal the finite differences of the naive product",
-    arguments: [(3, 5, 4), (20, 33, 17), (41, 7, 9)])
-  func backward(M: Int, N: Int, K: Int) {
+    arguments: [(3, 5, 4), (20, 33, 17), (41, 7, 9)], KernelPath.supported)
+  func backward(shape: (M: Int, N: Int, K: Int), path: KernelPath) {
+    let (M, N, K) = shape
+    let pool = ThreadPool(threads: 2, path: path)
     let test = LinearCase(M: M, N: N, K: K)
     let (x, w) = (test.input.doubles, test.weight.doubles)
     var dInput = [Float](repeating: .nan, count: M * K)
@@ -86,11 +94,12 @@ struct LinearTests {
     expectClose(dBias, (0..<N).map { n in (0..<M).reduce(0.0) { $0 + Double(test.dOut[$1 * N + n]) } })
   }
 
-  @Test("gradients have the same bits on one thread and on two, and add to what is there")
-  func backwardThreads() {
+  @Test(
+    "gradients have the same bits on one thread and on two, and add to what is there", arguments: KernelPath.supported)
+  func backwardThreads(path: KernelPath) {
     let test = LinearCase(M: 150, N: 208, K: 96)
     let results = [1, 2].map { threads -> [Float] in
-      let pool = ThreadPool(threads: threads)
+      let pool = ThreadPool(threads: threads, path: path)
       var dInput = test.input
       linearBackwardInput(
         dInput: &dInput, dOut: test.dOut, weight: test.weight, adding: true, M: test.M, N: test.N, K: test.K, pool: pool
@@ -101,6 +110,7 @@ struct LinearTests {
       return dInput + dWeight
     }
     expectSameBits(results[0], results[1])
+    let pool = ThreadPool(threads: 2, path: path)
     var alone = [Float](repeating: 0, count: test.M * test.K)
     linearBackwardInput(
       dInput: &alone, dOut: test.dOut, weight: test.weight, adding: false, M: test.M, N: test.N, K: test.K, pool: pool)

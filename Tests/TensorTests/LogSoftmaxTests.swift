@@ -6,28 +6,30 @@ import Testing
 struct LogSoftmaxTests {
   private let temperature: Float = 0.7
 
-  @Test("log-probabilities and entropy equal the naive ones", arguments: [3, 97, 512, 49_152])
-  func forward(V: Int) {
+  @Test("log-probabilities and entropy equal the naive ones", arguments: [3, 97, 512, 49_152], KernelPath.supported)
+  func forward(V: Int, path: KernelPath) {
     var random = TestRandom(seed: 5)
     let logits = random.floats(V, scale: 12)
     var row = logits
-    temperedLogSoftmaxRow(&row, inverseTemperature: 1 / temperature, V: V)
+    temperedLogSoftmaxRow(&row, inverseTemperature: 1 / temperature, V: V, path: path)
     let naive = Naive.logSoftmax(logits.doubles, inverseTemperature: Double(1 / temperature))
     expectClose(row, naive, tolerance: 1e-6)
     let entropy = -naive.reduce(0) { $0 + exp($1) * $1 }
-    #expect(abs(Double(entropyRow(row, V: V)) - entropy) < 1e-5 * max(entropy, 1))
+    #expect(abs(Double(entropyRow(row, V: V, path: path)) - entropy) < 1e-5 * max(entropy, 1))
   }
 
-  @Test("a probability that vanishes leaves the entropy finite")
-  func certain() {
+  @Test("a probability that vanishes leaves the entropy finite", arguments: KernelPath.supported)
+  func certain(path: KernelPath) {
     var row: [Float] = [500, 0, -500]
-    temperedLogSoftmaxRow(&row, inverseTemperature: 1, V: 3)
+    temperedLogSoftmaxRow(&row, inverseTemperature: 1, V: 3, path: path)
     #expect(row[0] == 0)
-    #expect(entropyRow(row, V: 3) == 0)
+    #expect(entropyRow(row, V: 3, path: path) == 0)
   }
 
-  @Test("the gradient of several targets and of the entropy equals finite differences", arguments: [11, 40])
-  func backward(V: Int) {
+  @Test(
+    "the gradient of several targets and of the entropy equals finite differences", arguments: [11, 40],
+    KernelPath.supported)
+  func backward(V: Int, path: KernelPath) {
     var random = TestRandom(seed: 6)
     let logits = random.floats(V, scale: 3)
     let targets = [
@@ -35,9 +37,9 @@ struct LogSoftmaxTests {
       TokenGradient(token: 2, logProbability: 0.1),
     ]
     var row = logits
-    temperedLogSoftmaxRow(&row, inverseTemperature: 1 / temperature, V: V)
+    temperedLogSoftmaxRow(&row, inverseTemperature: 1 / temperature, V: V, path: path)
     temperedLogSoftmaxBackwardRow(
-      &row, targets: targets, entropyGradient: 0.4, inverseTemperature: 1 / temperature, V: V)
+      &row, targets: targets, entropyGradient: 0.4, inverseTemperature: 1 / temperature, V: V, path: path)
     let gradient = numericalGradient(logits.doubles) { z in
       let logp = Naive.logSoftmax(z, inverseTemperature: Double(1 / temperature))
       let entropy = -logp.reduce(0) { $0 + exp($1) * $1 }

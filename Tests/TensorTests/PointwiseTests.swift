@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Norm, rotation, activation, embedding")
 struct PointwiseTests {
-  private let pool = ThreadPool(threads: 2)
-
-  @Test("the vector exponential is within 2 units in the last place, and exactly zero below the normal numbers")
-  func exponential() {
+  @Test(
+    "the vector exponential is within 2 units in the last place, and exactly zero below the normal numbers",
+    arguments: KernelPath.supported)
+  func exponential(path: KernelPath) {
     let inputs = (0..<400_000).map { Float($0) / 400_000 * 175.3 - 87.3 }
     var out = [Float](repeating: .nan, count: inputs.count)
-    expForward(out: &out, input: inputs, count: inputs.count)
+    expForward(out: &out, input: inputs, count: inputs.count, path: path)
     var worst = 0.0
     for (x, y) in zip(inputs, out) {
       let exact = exp(Double(x))
@@ -18,14 +18,18 @@ struct PointwiseTests {
     }
     #expect(worst <= 2, "\(worst) units in the last place")
     var edges: [Float] = [0, -88, -1000, -.infinity, 100, 1, -1, 0.5, -0.5]
-    expForward(out: &edges, input: edges.map { $0 }, count: edges.count)
+    expForward(out: &edges, input: edges.map { $0 }, count: edges.count, path: path)
     #expect(edges[0] == 1)
     #expect(edges[1...3].allSatisfy { $0 == 0 })
     #expect(edges[4].isFinite && edges[4] > 1e38)
   }
 
-  @Test("RMSNorm and its gradients equal the naive ones", arguments: [(1, 8), (5, 33), (9, 64)])
-  func rmsNorm(M: Int, C: Int) {
+  @Test(
+    "RMSNorm and its gradients equal the naive ones", arguments: [(1, 8), (5, 33), (9, 64), (2, 150)],
+    KernelPath.supported)
+  func rmsNorm(shape: (M: Int, C: Int), path: KernelPath) {
+    let (M, C) = shape
+    let pool = ThreadPool(threads: 2, path: path)
     var random = TestRandom(seed: 2)
     let (x, w, dOut) = (random.floats(M * C), random.floats(C), random.floats(M * C))
     var (out, scales) = ([Float](repeating: .nan, count: M * C), [Float](repeating: .nan, count: M))
@@ -44,8 +48,11 @@ struct PointwiseTests {
       numericalGradient(w.doubles) { weighted(dOut, Naive.rmsNorm(x.doubles, $0, epsilon: 1e-5, M: M, C: C)) })
   }
 
-  @Test("rotation equals the naive one in both orders, and its gradient turns back", arguments: [true, false])
-  func rope(interleaved: Bool) {
+  @Test(
+    "rotation equals the naive one in both orders, and its gradient turns back",
+    arguments: [true, false], KernelPath.supported)
+  func rope(interleaved: Bool, path: KernelPath) {
+    let pool = ThreadPool(threads: 2, path: path)
     let (heads, HS) = (3, 16)
     let positions: [Int32] = [0, 1, 7, 99]
     let table = RopeTable(positionsMax: 100, headSize: HS, theta: 10_000)
@@ -67,8 +74,10 @@ struct PointwiseTests {
     expectClose(dx, gradient)
   }
 
-  @Test("SwiGLU and its gradients equal the naive ones, in place too", arguments: [5, 64, 20_000])
-  func swiglu(count: Int) {
+  @Test(
+    "SwiGLU and its gradients equal the naive ones, in place too", arguments: [5, 64, 20_000], KernelPath.supported)
+  func swiglu(count: Int, path: KernelPath) {
+    let pool = ThreadPool(threads: 2, path: path)
     var random = TestRandom(seed: 4)
     var (gate, up) = (random.floats(count, scale: 6), random.floats(count))
     let dOut = random.floats(count)
@@ -95,8 +104,9 @@ struct PointwiseTests {
     expectClose(up, dUp)
   }
 
-  @Test("embedding picks rows and its gradient adds them up where they came from")
-  func embedding() {
+  @Test("embedding picks rows and its gradient adds them up where they came from", arguments: KernelPath.supported)
+  func embedding(path: KernelPath) {
+    let pool = ThreadPool(threads: 2, path: path)
     let table: [Float] = (0..<30).map { Float($0) }
     let tokens: [Int32] = [4, 0, 4]
     var out = [Float](repeating: .nan, count: 9)
