@@ -9,14 +9,16 @@ package struct ForegroundRun: Sendable {
   private let open: OpenLog
   private let threads: Int?
   private let observer: any RunObserver
+  private let patience: Patience
 
-  package init(log: OpenLog, threads: Int?, observer: any RunObserver) {
+  package init(log: OpenLog, threads: Int?, observer: any RunObserver, patience: Patience = Patience()) {
     open = log
     self.threads = threads
     self.observer = observer
+    self.patience = patience
   }
 
-  /// - Throws: what `ExperimentRunner.run` and the parts throw.
+  /// - Throws: `Fenced` when another process took the experiment over, what `ExperimentRunner.run` and the parts throw.
   package func run(
     _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
   ) async throws -> ExperimentRunner.End {
@@ -29,10 +31,10 @@ package struct ForegroundRun: Sendable {
         return nil
       }
       group.addTask {
-        try await Workshop(open, threads: threads).withParts(of: stored.experiment) { parts in
-          let runner = ExperimentRunner(
-            log: open.log, parts: parts, surroundings: open.surroundings, observer: observer)
-          return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }
+        do {
+          return try await self.perform(stored.experiment, record, iterations, takeOver, leave)
+        } catch EventLogError.staleEpoch(_, let held, let current) {
+          throw Fenced(name: record.name, held: held, current: current)
         }
       }
       defer { group.cancelAll() }
@@ -40,6 +42,19 @@ package struct ForegroundRun: Sendable {
         if let end = result { return end }
       }
       return .shutDown
+    }
+  }
+
+  private func perform(
+    _ experiment: Experiment, _ record: ExperimentRecord, _ iterations: Int?, _ takeOver: Bool, _ leave: LeaveRequest
+  ) async throws -> ExperimentRunner.End {
+    let observer = observer
+    let log = PatientLog(open.log, patience: patience, clock: ContinuousClock(), isLeaving: { leave.isMade }) {
+      observer.note("\($0)")
+    }
+    return try await Workshop(open, threads: threads).withParts(of: experiment) { parts in
+      let runner = ExperimentRunner(log: log, parts: parts, surroundings: open.surroundings, observer: observer)
+      return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }
     }
   }
 
