@@ -117,7 +117,7 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine",
-        "Environments", "Settings", "Verification", crypto,
+        "Environments", "Settings", "Verification", crypto, logging,
       ],
       swiftSettings: strict),
   ]

@@ -90,8 +90,9 @@ package enum FailpointAction: Hashable, Sendable {
     case .stop: _ = Self.signal(SIGSTOP)
     case .fail: throw .failed(point)
     case .delay(let milliseconds):
-      var time = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
-      while nanosleep(&time, &time) != 0, errno == EINTR {}
+      var rest = timespec(tv_sec: Int(milliseconds / 1000), tv_nsec: Int(milliseconds % 1000) * 1_000_000)
+      var left = timespec()
+      while nanosleep(&rest, &left) != 0, errno == EINTR { rest = left }
     }
   }
 

@@ -40,6 +40,8 @@ struct Autodidactd: AsyncParsableCommand {
   @Flag(
     help: ArgumentHelp("List the points that AUTODIDACT_FAILPOINT=name[:n][:action] can name.", visibility: .hidden))
   var failpoints = false
+  @Flag(help: ArgumentHelp("Check chain and folds of the whole log, run nothing.", visibility: .hidden))
+  var audit = false
 
   func validate() throws {
     guard (0...31_536_000).contains(outageMax) else {
@@ -69,6 +71,12 @@ struct Autodidactd: AsyncParsableCommand {
       environment: environment, executable: CommandLine.arguments[0],
       directory: FileManager.default.currentDirectoryPath)
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
+    if audit {
+      let violations = try await OpenLog.with(url: url, home: home) { try await LogAudit($0.log).violations() }
+      for violation in violations { print(violation) }
+      if !violations.isEmpty { throw ExitCode(1) }
+      return
+    }
     do throws(FailpointError) { try Armament.arm(environment["AUTODIDACT_FAILPOINT"]) } catch {
       throw ValidationError("\(error)")
     }
