@@ -72,10 +72,16 @@ package struct DaemonService: Service {
     do {
       let head = try await log.head().position
       let waiting = try await log.experiments().filter { !Self.isOver($0.state) }
+      var isRefused = false
       for record in waiting.filter({ takeOvers.names.contains($0.name) }) + waiting where !leave.isMade {
-        if try await run(record) { return }
+        switch try await run(record) {
+        case .worked: return
+        case .refused: isRefused = true
+        case .nothingToDo: break
+        }
       }
-      if !leave.isMade { await wait(after: head) }
+      // One that is held by another process, or that failed, is left alone however fast the log grows.
+      if !leave.isMade { await wait(after: isRefused ? Position(.max) : head) }
     } catch let error as Fenced {
       throw error
     } catch {
@@ -95,10 +101,12 @@ package struct DaemonService: Service {
     }
   }
 
-  /// - Returns: whether anything was done.
-  private func run(_ record: ExperimentRecord) async throws -> Bool {
+  /// What came of an experiment's turn.
+  private enum Turn { case worked, refused, nothingToDo }
+
+  private func run(_ record: ExperimentRecord) async throws -> Turn {
     let stored = try await StoredExperiment.load(record, from: log)
-    guard stored.experiment.nextStep != nil else { return false }
+    guard stored.experiment.nextStep != nil else { return .nothingToDo }
     var logger = logger
     logger[metadataKey: "experiment"] = "\(record.name)"
     let takesOver = takeOvers.names.contains(record.name)
@@ -111,18 +119,18 @@ package struct DaemonService: Service {
       }
       takeOvers.settle(record.name)
       logger.info("left", metadata: ["end": "\(end)"])
-      return true
+      return .worked
     } catch let error as EventLogError {
       if case .staleEpoch(_, let held, let current) = error {
         throw Fenced(name: record.name, held: held, current: current)
       }
       if case .unavailable = error {} else { takeOvers.settle(record.name) }
       if case .experimentHeld = error { logger.notice("\(error)") } else { logger.error("\(error)") }
-      return false
+      return .refused
     } catch {
       takeOvers.settle(record.name)
       logger.error("\(error)")
-      return false
+      return .refused
     }
   }
 

@@ -30,6 +30,7 @@ struct Simulation {
   static func settings(_ play: UInt64) -> ExperimentSettings {
     scriptedSettings(seed: 100 + play) {
       $0.iterations = 2
+      $0.play.kinds = [.deduction, .induction]
       $0.play.batch = 2
       $0.play.probes = 2
       $0.play.seedingRoundsMax = 1
