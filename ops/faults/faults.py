@@ -41,7 +41,7 @@ def turn(point, draws):
 def kill_at(point):
     def fault(round, draws):
         number = turn(point, draws)
-        process = round.daemon(f"{point}:{number}")
+        process = round.either(draws)(f"{point}:{number}")
         code = process.wait()
         if code != -signal.SIGKILL:
             raise machine.Stuck(f"{point}:{number} was never passed, exit code {code}: {process.text()[-600:]}")
@@ -150,12 +150,13 @@ def terminate(pattern):
 
 def proxied(behaviour, limit):
     def fault(round, draws):
-        proxy = Proxy(round.machine.cluster.port, draws.random())
+        proxy = Proxy(round.machine.cluster.port, draws.random(), round.database)
         round.port = proxy.port
         try:
             proxy.set(behaviour, draws.randint(1, limit))
             process = round.daemon()
             round.finish(process)
+            round.until(lambda: behaviour != "repeat" or proxy.repeated >= proxy.hits, None, "late deliveries")
         finally:
             proxy.close()
         return f"{proxy.hits} times"
@@ -238,7 +239,7 @@ def damaged_checkpoints(round, draws):
 def two_daemons(round, draws):
     """The first is frozen with a step performed and not appended; the second takes over; the first wakes up."""
     number = draws.randint(2, 18)
-    first = round.daemon(f"append.before:{number}:stop")
+    first = round.either(draws)(f"append.before:{number}:stop")
     round.until(lambda: first.is_stopped, first, "the first daemon to freeze")
     before = round.version
     refused = round.daemon()
@@ -332,6 +333,7 @@ def catalogue():
         "slow network": proxied("delay", 20),
         "cut connections": proxied("cut", 4),
         "black hole": proxied("swallow", 1),
+        "late and twice": proxied("repeat", 12),
         "disk full, data": disk_full_data,
         "disk full, checkpoints": disk_full_checkpoints,
         "damaged checkpoints": damaged_checkpoints,

@@ -214,6 +214,21 @@ class Round:
         self.machine.processes.append(process)
         return process
 
+    def foreground(self, failpoint="", *arguments):
+        """The other program that runs experiments."""
+        process = Process(
+            [str(PROGRAMS / "autodidact"), "run", "one", "--threads", "1", "--reply-timeout", "3", "--outage-max", "50",
+             "--database", self.machine.cluster.url(self.database, self.port), *arguments],
+            self.machine.environment(self.home, {"AUTODIDACT_FAILPOINT": failpoint}),
+            self.home / f"daemon-{len(self.processes)}.log")
+        self.processes.append(process)
+        self.machine.processes.append(process)
+        return process
+
+    def either(self, draws):
+        """Starts the daemon or a foreground run: what holds for one holds for the other."""
+        return draws.choice([self.daemon, self.foreground])
+
     def ask(self, question):
         """Asks until the server answers."""
         deadline = time.monotonic() + PATIENCE
