@@ -63,6 +63,9 @@ struct Autodidactd: AsyncParsableCommand {
       for point in Failpoint.allCases { print("\(point.rawValue)\t\(point.meaning)") }
       return
     }
+    do throws(FailpointError) { try Armament.arm(ProcessInfo.processInfo.environment["AUTODIDACT_FAILPOINT"]) } catch {
+      throw ValidationError("\(error)")
+    }
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     var logger = Logger(label: "autodidactd")
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
@@ -74,11 +77,8 @@ struct Autodidactd: AsyncParsableCommand {
     if audit {
       let violations = try await OpenLog.with(url: url, home: home) { try await LogAudit($0.log).violations() }
       for violation in violations { print(violation) }
-      if !violations.isEmpty { throw ExitCode(1) }
+      if !violations.isEmpty { Foundation.exit(1) }
       return
-    }
-    do throws(FailpointError) { try Armament.arm(environment["AUTODIDACT_FAILPOINT"]) } catch {
-      throw ValidationError("\(error)")
     }
     try await OpenLog.with(url: url, home: home, manner: .writer(replySeconds: replyTimeout)) { open in
       let service = DaemonService(
