@@ -47,6 +47,9 @@ let package = Package(
     // A thread of its own for an actor that blocks.
     .target(name: "Threads", swiftSettings: strict),
 
+    // Named places where a test makes a process die.
+    .target(name: "Failpoints", swiftSettings: strict),
+
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
     .target(name: "EventLog", dependencies: ["Domain", crypto], swiftSettings: strict),
@@ -57,7 +60,7 @@ let package = Package(
     // The engine.
     .target(name: "CKernels"),
     .target(name: "Tensor", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strict),
-    .target(name: "Transformer", dependencies: ["Tensor", crypto], swiftSettings: strict),
+    .target(name: "Transformer", dependencies: ["Failpoints", "Tensor", crypto], swiftSettings: strict),
     .target(
       name: "Engine", dependencies: ["Domain", "Tensor", "Threads", "Transformer", crypto], swiftSettings: strict),
 
@@ -75,17 +78,21 @@ let package = Package(
     .target(
       name: "Daemon",
       dependencies: [
-        "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Leasing",
+        "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
+        "Leasing",
         "Verification", "VerifierProtocol", "Settings",
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact",
-      dependencies: ["Daemon", "Domain", "EventLog", "Projections", "Settings", argumentParser, unixSignals],
+      dependencies: [
+        "Daemon", "Domain", "EventLog", "Failpoints", "Projections", "Settings", argumentParser, unixSignals,
+      ],
       swiftSettings: strict),
     .executableTarget(
-      name: "autodidactd", dependencies: ["Daemon", argumentParser, logging, lifecycle, unixSignals],
+      name: "autodidactd",
+      dependencies: ["Daemon", "EventLog", "Failpoints", argumentParser, logging, lifecycle, unixSignals],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
@@ -116,8 +123,9 @@ let package = Package(
     .testTarget(
       name: "DaemonTests",
       dependencies: [
-        "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Leasing",
-        "Settings", "Verification", "VerifierProtocol", logging,
+        "Daemon", "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine",
+        "Environments",
+        "Leasing", "Settings", "Verification", "VerifierProtocol", crypto, logging,
       ],
       swiftSettings: strict),
   ]

@@ -4,32 +4,63 @@ import Foundation
 import Logging
 import Projections
 import ServiceLifecycle
+import Synchronization
 
 /// The long-running daemon: runs every experiment that is neither paused nor over, one at a time in order of creation,
 /// and waits for the log when there is none. Ends at a step boundary on graceful shutdown.
 package struct DaemonService: Service {
-  private let open: OpenLog
-  private let threads: Int?
-  private let leasesVerifiers: Bool
-  private let logger: Logger
-  /// How long an experiment that could not be run is left alone, and the poll behind the log's notifications.
-  private let pause: Duration
+  /// Runs its second argument with the parts of an experiment, which live as long as it does.
+  package typealias WithParts =
+    @Sendable (Experiment, (StepPerformer.Parts) async throws -> ExperimentRunner.End) async throws ->
+    ExperimentRunner.End
 
+  private let log: any EventLog
+  private let surroundings: Surroundings
+  private let withParts: WithParts
+  private let logger: Logger
+  private let leave: LeaveRequest
+  private let takeOvers: TakeOvers
+  /// How long an experiment that could not be run is left alone, and the poll behind the log's notifications.
+  private let pauseSeconds: Int
+
+  /// The daemon of an installation: real parts, and a log that waits out outages.
+  ///
+  /// - Parameter takeOver: names of experiments to take, once, from the process that holds them.
   package init(
-    _ open: OpenLog, threads: Int?, leasesVerifiers: Bool = false, logger: Logger, pause: Duration = .seconds(5)
+    _ open: OpenLog, threads: Int?, leasesVerifiers: Bool = false, logger: Logger, patience: Patience = Patience(),
+    takeOver: [String] = []
   ) {
-    self.open = open
-    self.threads = threads
-    self.leasesVerifiers = leasesVerifiers
-    self.logger = logger
-    self.pause = pause
+    let leave = LeaveRequest()
+    let log = PatientLog(open.log, patience: patience, clock: ContinuousClock(), isLeaving: { leave.isMade }) {
+      Self.tell($0, logger)
+    }
+    self.init(
+      log: log, surroundings: open.surroundings, logger: logger, leave: leave, takeOver: takeOver
+    ) { experiment, body in
+      try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(of: experiment, body)
+    }
   }
 
+  /// A daemon of given parts: the tests' and the simulation's.
+  package init(
+    log: any EventLog, surroundings: Surroundings, logger: Logger, leave: LeaveRequest, takeOver: [String] = [],
+    pauseSeconds: Int = 5, withParts: @escaping WithParts
+  ) {
+    self.log = log
+    self.surroundings = surroundings
+    self.withParts = withParts
+    self.logger = logger
+    self.leave = leave
+    takeOvers = TakeOvers(takeOver)
+    self.pauseSeconds = pauseSeconds
+  }
+
+  /// - Throws: `Fenced` when another process has taken over an experiment this one was running.
   package func run() async throws {
-    let leave = LeaveRequest()
-    logger.info("autodidactd began", metadata: ["software": "\(open.surroundings.software)"])
-    await withGracefulShutdownHandler {
-      while !leave.isMade, !Task.isCancelled { await turn { leave.isMade } }
+    logger.info("autodidactd began", metadata: ["software": "\(surroundings.software)"])
+    try await withGracefulShutdownHandler {
+      for name in takeOvers.names { _ = try await log.requireExperiment(name) }
+      while !leave.isMade, !Task.isCancelled { try await turn() }
     } onGracefulShutdown: {
       leave.make()
     }
@@ -37,54 +68,114 @@ package struct DaemonService: Service {
   }
 
   /// Runs the first experiment that can be run; waits if there is none. No failure of one experiment or of the database
-  /// ends the daemon.
-  private func turn(_ leaving: @escaping @Sendable () -> Bool) async {
+  /// ends the daemon; only being taken over does.
+  package func turn() async throws {
     do {
-      let head = try await open.log.head().position
-      for record in try await open.log.experiments() where !Self.isOver(record.state) {
-        if try await run(record, leaving) { return }
+      let head = try await log.head().position
+      let waiting = try await log.experiments().filter { !Self.isOver($0.state) }
+      var isRefused = false
+      for record in waiting.filter({ takeOvers.names.contains($0.name) }) + waiting where !leave.isMade {
+        switch try await run(record) {
+        case .worked: return
+        case .refused: isRefused = true
+        case .nothingToDo: break
+        }
       }
-      if !leaving() { await wait(after: head, leaving) }
+      // One that is held by another process, or that failed, is left alone however fast the log grows.
+      if !leave.isMade { await wait(after: isRefused ? Position(.max) : head) }
+    } catch let error as Fenced {
+      throw error
     } catch {
       logger.error("\(error)")
-      await wait(after: Position(.max), leaving)
+      await wait(after: Position(.max))
     }
   }
 
   private static func isOver(_ state: String) -> Bool { ["paused", "stopped", "finished", "failed"].contains(state) }
 
   /// Waits for the log to grow, but looks at the wish to leave every second.
-  private func wait(after position: Position, _ leaving: () -> Bool) async {
-    let deadline = ContinuousClock.now + pause
-    while !leaving(), ContinuousClock.now < deadline, !Task.isCancelled {
-      let before = ContinuousClock.now
-      await open.log.wait(after: position, timeout: .seconds(1))
-      if ContinuousClock.now - before < .milliseconds(900) { return }
+  private func wait(after position: Position) async {
+    for _ in 0..<pauseSeconds where !leave.isMade && !Task.isCancelled {
+      await log.wait(after: position, timeout: .seconds(1))
+      guard position < Position(.max) else { continue }
+      if let head = try? await log.head().position, head > position { return }
     }
   }
 
-  /// - Returns: whether anything was done.
-  private func run(_ record: ExperimentRecord, _ leaving: @escaping @Sendable () -> Bool) async throws -> Bool {
-    let stored = try await StoredExperiment.load(record, from: open.log)
-    guard stored.experiment.nextStep != nil else { return false }
+  /// What came of an experiment's turn.
+  private enum Turn { case worked, refused, nothingToDo }
+
+  private func run(_ record: ExperimentRecord) async throws -> Turn {
+    let stored = try await StoredExperiment.load(record, from: log)
+    guard stored.experiment.nextStep != nil else { return .nothingToDo }
     var logger = logger
     logger[metadataKey: "experiment"] = "\(record.name)"
+    let takesOver = takeOvers.names.contains(record.name)
     do {
       let observer = LogObserver(logger: logger)
-      let end = try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(
-        of: stored.experiment
-      ) { parts in
-        try await ExperimentRunner(
-          log: open.log, parts: parts, surroundings: open.surroundings, observer: observer
-        ).run(record, shutDown: leaving)
+      let leave = leave
+      let end = try await withParts(stored.experiment) { parts in
+        try await ExperimentRunner(log: log, parts: parts, surroundings: surroundings, observer: observer)
+          .run(record, takeOver: takesOver, shutDown: { leave.isMade })
       }
+      takeOvers.settle(record.name)
       logger.info("left", metadata: ["end": "\(end)"])
-      return true
+      return .worked
+    } catch let error as EventLogError {
+      if case .staleEpoch(_, let held, let current) = error {
+        throw Fenced(name: record.name, held: held, current: current)
+      }
+      if case .unavailable = error {} else { takeOvers.settle(record.name) }
+      if case .experimentHeld = error { logger.notice("\(error)") } else { logger.error("\(error)") }
+      return .refused
     } catch {
+      takeOvers.settle(record.name)
       logger.error("\(error)")
-      return false
+      return .refused
     }
   }
+
+  private static func tell(_ outage: Outage, _ logger: Logger) {
+    switch outage {
+    case .over: logger.notice("\(outage)")
+    case .unreachable, .givenUp: logger.warning("\(outage)")
+    }
+  }
+}
+
+/// Another process took over an experiment that this one was running: the writer epoch was raised, and the append of the
+/// step in work was refused. The process ends; what else it believes may be as old.
+package struct Fenced: Error, Hashable, Sendable, CustomStringConvertible {
+  package var name: String
+  package var held: Int64
+  package var current: Int64
+
+  /// Of both programs, when they end for this reason.
+  package static let exitCode: Int32 = 3
+
+  package init(name: String, held: Int64, current: Int64) {
+    self.name = name
+    self.held = held
+    self.current = current
+  }
+
+  package var description: String {
+    """
+    \(name) was taken over by another process: its writer epoch is \(current), ours was \(held). Nothing of the step in \
+    work was recorded; this process ends
+    """
+  }
+}
+
+/// The experiments that are still to be taken over. Each is taken once: taking it again after somebody else did would be
+/// two daemons robbing each other for ever.
+private final class TakeOvers: Sendable {
+  private let pending: Mutex<[String]>
+
+  init(_ names: [String]) { pending = Mutex(names) }
+
+  var names: [String] { pending.withLock { $0 } }
+  func settle(_ name: String) { pending.withLock { $0.removeAll { $0 == name } } }
 }
 
 /// A run's observer that writes structured log lines.

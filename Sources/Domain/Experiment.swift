@@ -156,6 +156,7 @@ extension Experiment {
   /// All iterations of the settings are done.
   package var isFinished: Bool { iterationsDone >= settings.iterations && ledger == nil }
 
-  /// Word for the state column and for people.
-  package var stateName: String { life == .running && isFinished ? "finished" : life.name }
+  /// Word for the state column and for people. Not finished before the last weights are saved: a daemon that dies between
+  /// the last update and its checkpoint is to find something to do.
+  package var stateName: String { life == .running && isFinished && !unsavedWeights ? "finished" : life.name }
 }

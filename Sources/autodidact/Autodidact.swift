@@ -1,7 +1,9 @@
 import ArgumentParser
+import Failpoints
 import Foundation
 
-/// The command line: everything a person does with experiments. Exit codes: 0 done, 1 failed, 2 usage.
+/// The command line: everything a person does with experiments. Exit codes: 0 done, 1 failed, 2 usage,
+/// 3 taken over by another process.
 @main
 struct Autodidact: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +25,11 @@ struct Autodidact: AsyncParsableCommand {
   static func main() async {
     do {
       var command = try parseAsRoot()
+      do throws(FailpointError) {
+        try Armament.arm(ProcessInfo.processInfo.environment["AUTODIDACT_FAILPOINT"])
+      } catch {
+        throw Failure.usage("\(error)")
+      }
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Failpoints
 import Foundation
 import Logging
 import ServiceLifecycle
@@ -14,7 +15,9 @@ struct Autodidactd: AsyncParsableCommand {
     abstract: "Run every experiment that is neither paused nor finished, until SIGTERM.",
     discussion: """
       Experiments are paused, resumed and stopped with autodidact, which writes to the log; the daemon reads it. SIGTERM \
-      ends it at the next step boundary; kill -9 loses nothing that was committed.
+      ends it at the next step boundary; kill -9 loses nothing that was committed. While the database is away the \
+      experiment stands still and goes on when it is back. Exit codes: 0 ended, 1 failed, 2 usage, 3 another process took \
+      an experiment over.
 
       EXAMPLE
         autodidactd --database postgres:///autodidact
@@ -29,8 +32,27 @@ struct Autodidactd: AsyncParsableCommand {
     help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
   var leasedVerifiers = false
   @Option(help: "debug, info, warning or error.") var logLevel = "info"
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Take this experiment from the process that holds it; may be repeated. That process ends at its next append.",
+      valueName: "name"))
+  var takeOver: [String] = []
+  @Option(help: "Leave an experiment when the database has been away for so many seconds.") var outageMax = 86_400
+  @Option(help: "Seconds without a word after which a connection to the database is given up.") var replyTimeout = 90
+  @Flag(
+    help: ArgumentHelp("List the points that AUTODIDACT_FAILPOINT=name[:n][:action] can name.", visibility: .hidden))
+  var failpoints = false
+  @Flag(help: ArgumentHelp("Check chain and folds of the whole log, run nothing.", visibility: .hidden))
+  var audit = false
 
   func validate() throws {
+    guard (0...31_536_000).contains(outageMax) else {
+      throw ValidationError("--outage-max is \(outageMax), allowed is 0 to 31536000")
+    }
+    guard (3...3600).contains(replyTimeout) else {
+      throw ValidationError("--reply-timeout is \(replyTimeout), allowed is 3 to 3600")
+    }
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), allowed is 1 to 256")
     }
@@ -40,6 +62,13 @@ struct Autodidactd: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if failpoints {
+      for point in Failpoint.allCases { print("\(point.rawValue)\t\(point.meaning)") }
+      return
+    }
+    do throws(FailpointError) { try Armament.arm(ProcessInfo.processInfo.environment["AUTODIDACT_FAILPOINT"]) } catch {
+      throw ValidationError("\(error)")
+    }
     LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
     var logger = Logger(label: "autodidactd")
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
@@ -48,10 +77,19 @@ struct Autodidactd: AsyncParsableCommand {
       environment: environment, executable: CommandLine.arguments[0],
       directory: FileManager.default.currentDirectoryPath)
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
-    try await OpenLog.with(url: url, home: home) { open in
+    if audit {
+      let violations = try await OpenLog.with(url: url, home: home) { try await LogAudit($0.log).violations() }
+      for violation in violations { print(violation) }
+      if !violations.isEmpty { Foundation.exit(1) }
+      return
+    }
+    try await OpenLog.with(url: url, home: home, manner: .writer(replySeconds: replyTimeout)) { open in
+      let service = DaemonService(
+        open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger,
+        patience: Patience(outageMax: .seconds(outageMax)), takeOver: takeOver)
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
-          services: [DaemonService(open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger)],
+          services: [service],
           gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
       try await group.run()
     }
@@ -61,6 +99,9 @@ struct Autodidactd: AsyncParsableCommand {
     do {
       var command = try parseAsRoot()
       if let daemon = command as? Autodidactd { try await daemon.run() } else { try command.run() }
+    } catch let error as Fenced {
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      Foundation.exit(Fenced.exitCode)
     } catch {
       let code = exitCode(for: error)
       let isUsage = code == .validationFailure

@@ -10,15 +10,20 @@ package struct ForegroundRun: Sendable {
   private let threads: Int?
   private let leasesVerifiers: Bool
   private let observer: any RunObserver
+  private let patience: Patience
 
-  package init(log: OpenLog, threads: Int?, leasesVerifiers: Bool = false, observer: any RunObserver) {
+  package init(
+    log: OpenLog, threads: Int?, leasesVerifiers: Bool = false, observer: any RunObserver,
+    patience: Patience = Patience()
+  ) {
     open = log
     self.threads = threads
     self.leasesVerifiers = leasesVerifiers
     self.observer = observer
+    self.patience = patience
   }
 
-  /// - Throws: what `ExperimentRunner.run` and the parts throw.
+  /// - Throws: `Fenced` when another process took the experiment over, what `ExperimentRunner.run` and the parts throw.
   package func run(
     _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
   ) async throws -> ExperimentRunner.End {
@@ -31,11 +36,10 @@ package struct ForegroundRun: Sendable {
         return nil
       }
       group.addTask {
-        try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(of: stored.experiment) {
-          parts in
-          let runner = ExperimentRunner(
-            log: open.log, parts: parts, surroundings: open.surroundings, observer: observer)
-          return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }
+        do {
+          return try await self.perform(stored.experiment, record, iterations, takeOver, leave)
+        } catch EventLogError.staleEpoch(_, let held, let current) {
+          throw Fenced(name: record.name, held: held, current: current)
         }
       }
       defer { group.cancelAll() }
@@ -43,6 +47,20 @@ package struct ForegroundRun: Sendable {
         if let end = result { return end }
       }
       return .shutDown
+    }
+  }
+
+  private func perform(
+    _ experiment: Experiment, _ record: ExperimentRecord, _ iterations: Int?, _ takeOver: Bool, _ leave: LeaveRequest
+  ) async throws -> ExperimentRunner.End {
+    let observer = observer
+    let log = PatientLog(open.log, patience: patience, clock: ContinuousClock(), isLeaving: { leave.isMade }) {
+      observer.note("\($0)")
+    }
+    return try await Workshop(open, threads: threads, leasesVerifiers: leasesVerifiers).withParts(of: experiment) {
+      parts in
+      let runner = ExperimentRunner(log: log, parts: parts, surroundings: open.surroundings, observer: observer)
+      return try await runner.run(record, iterations: iterations, takeOver: takeOver) { leave.isMade }
     }
   }
 

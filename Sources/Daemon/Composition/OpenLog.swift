@@ -11,14 +11,39 @@ package struct OpenLog: Sendable {
   package let url: String
   package let surroundings: Surroundings
 
+  /// How a process talks to the database.
+  package struct Manner: Sendable {
+    /// A connection that says nothing for so long is given up. The server gives a statement up after two thirds of it.
+    package var replyTimeout: Duration
+    /// Tries of one call before the log counts as unreachable.
+    package var attemptsMax: Int
+
+    /// A command that fails soon enough to be typed again.
+    package static let command = Manner(replyTimeout: .seconds(90), attemptsMax: RetryPolicy().attemptsMax)
+
+    /// A process that waits out outages (`PatientLog`), and says so after a few tries.
+    package static func writer(replySeconds: Int) -> Manner {
+      Manner(replyTimeout: .seconds(replySeconds), attemptsMax: 3)
+    }
+
+    func apply(to settings: inout ConnectionSettings) {
+      settings.replyTimeout = replyTimeout
+      settings.statementTimeout = replyTimeout * 2 / 3
+      settings.lockTimeout = replyTimeout / 3
+      settings.connectTimeout = min(settings.connectTimeout, replyTimeout)
+    }
+  }
+
   /// Opens the log. A database that lacks migrations is refused with the way to mend it.
   package static func with<Result>(
-    url: String, home: Home, _ body: (OpenLog) async throws -> Result
+    url: String, home: Home, manner: Manner = .command, _ body: (OpenLog) async throws -> Result
   ) async throws -> Result {
     try await checkMigrations(url: url, home: home)
-    let settings = ConnectionSettings(url: url, applicationName: "autodidact")
+    var settings = ConnectionSettings(url: url, applicationName: "autodidact")
+    manner.apply(to: &settings)
     let open = OpenLog(
-      log: PostgresEventLog(settings, clock: ContinuousClock()), home: home, url: url,
+      log: PostgresEventLog(settings, clock: ContinuousClock(), retry: RetryPolicy(attemptsMax: manner.attemptsMax)),
+      home: home, url: url,
       surroundings: .live(numericsProfile: Engine.numericsProfile))
     return try await body(open)
   }

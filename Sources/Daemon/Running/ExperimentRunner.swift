@@ -1,5 +1,6 @@
 import Domain
 import EventLog
+import Failpoints
 import Foundation
 import Projections
 
@@ -49,6 +50,7 @@ package struct ExperimentRunner: Sendable {
     if stored.experiment.nextStep == nil { return end(of: stored.experiment) }
     let epoch = try await log.raiseEpoch(of: record.id, takeOver: takeOver)
     do {
+      try pass(.epochRaised)
       // The writer before us may have appended until its epoch ended.
       _ = try await stored.readOn(log)
       var end = end(of: stored.experiment)
@@ -56,6 +58,7 @@ package struct ExperimentRunner: Sendable {
         _ = try await append([started(epoch)], to: &stored, epoch: epoch, label: "started")
         end = try await perform(&stored, epoch: epoch, iterations: iterations, shutDown: shutDown)
       }
+      try pass(.epochReleasing)
       await log.releaseEpoch(epoch, of: record.id)
       return end
     } catch {
@@ -70,6 +73,7 @@ package struct ExperimentRunner: Sendable {
     let last = iterations.map { stored.experiment.iterationsDone + $0 }
     var summary = SummaryBuilder(stored.experiment)
     try await restoreWeights(&stored, epoch: epoch)
+    try pass(.weightsRestored)
     while true {
       _ = try await stored.readOn(log)
       let isDone = last.map { stored.experiment.iterationsDone >= $0 } ?? false
@@ -161,15 +165,18 @@ package struct ExperimentRunner: Sendable {
         after.take(event, version: version + Int64(index) + 1, position: after.position.advanced(by: 1))
       }
       do {
+        try pass(.appendBefore)
         let appended = try await log.append(
           Append(
             key: "\(stored.experiment.id)/\(epoch)/\(version)/\(label)", experiment: stored.experiment.id,
             expectedVersion: version, epoch: epoch, events: events, acknowledgement: acknowledgement,
             state: after.experiment.stateName, measure: measure.map { EventCoding.json($0) }))
+        try pass(.appendCommitted)
         for (index, event) in decoded.enumerated() {
           stored.take(
             event, version: version + Int64(index) + 1, position: appended.first.advanced(by: index))
         }
+        try pass(.appendEvolved)
         return true
       } catch {
         guard case .wrongExpectedVersion = error else { throw error }
@@ -179,6 +186,13 @@ package struct ExperimentRunner: Sendable {
         }
         if let step, step.changesLife, stored.experiment.nextStep != step { return false }
       }
+    }
+  }
+
+  /// A failpoint that fails looks like a log that cannot be reached.
+  private func pass(_ point: Failpoint) throws(EventLogError) {
+    do throws(FailpointError) { try point.pass() } catch {
+      throw .unavailable(operation: point.rawValue, attempts: 1, reason: "\(error)")
     }
   }
 

@@ -1,5 +1,6 @@
 import Domain
 import EventLog
+import Failpoints
 import Foundation
 
 /// Performs the decider's steps with real parts and turns what happened into events. It holds no state of the
@@ -56,8 +57,9 @@ package struct StepPerformer: Sendable {
     case .checkpoint:
       let head = try await log.head()
       let anchor = LogAnchor(position: head.position.rawValue, hash: head.hash.hexadecimal)
-      return performed(
-        .checkpointSaved(try await parts.learner.save(experiment: experiment.id, head: anchor)), experiment)
+      let saved = try await parts.learner.save(experiment: experiment.id, head: anchor)
+      try Failpoint.checkpointSaved.pass()
+      return performed(.checkpointSaved(saved), experiment)
     case .pause(let reason): return performed(.experimentPaused(change(experiment, reason)), experiment)
     case .resume(let reason): return performed(.experimentResumed(change(experiment, reason)), experiment)
     case .stop(let reason): return performed(.experimentStopped(change(experiment, reason)), experiment)
@@ -201,7 +203,9 @@ extension StepPerformer {
     guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
       throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
     }
+    try Failpoint.learnerRead.pass()
     let event = try await learn(lesson, experiment, progress)
+    try Failpoint.learnerUpdated.pass()
     return Performed(
       events: [newEvent(event.event, experiment)], tokens: event.tokens, acknowledgement: lesson.acknowledgement)
   }

@@ -1,3 +1,5 @@
+import Failpoints
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -13,8 +15,11 @@ func writeDurably(
   let temporary = path + ".temporary"
   do throws(ModelFileError) {
     let file = try FileWriter(path: temporary)
+    try pass(.fileCreated, path)
     try body(file)
+    try pass(.fileWritten, path)
     try file.synchronize()
+    try pass(.fileSynced, path)
   } catch {
     unlink(temporary)
     throw error
@@ -24,10 +29,17 @@ func writeDurably(
     unlink(temporary)
     throw error
   }
+  try pass(.fileRenamed, path)
   let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard descriptor >= 0 else { throw .system(folder, "cannot be opened to be synced") }
   defer { close(descriptor) }
   guard fsync(descriptor) == 0 else { throw .system(folder, "cannot be synced") }
+  try pass(.fileDurable, path)
+}
+
+/// A failpoint that fails looks like a system that refuses.
+private func pass(_ point: Failpoint, _ path: String) throws(ModelFileError) {
+  do throws(FailpointError) { try point.pass() } catch { throw ModelFileError(.system, file: path, "\(error)") }
 }
 
 /// A new file being written; closed when it goes out of scope.

@@ -18,10 +18,12 @@ struct DatabaseOptions: ParsableArguments {
   }
 
   /// Opens the log for the length of `body`.
-  func withLog<Result>(_ body: (OpenLog) async throws -> Result) async throws -> Result {
+  func withLog<Result>(
+    _ manner: OpenLog.Manner = .command, _ body: (OpenLog) async throws -> Result
+  ) async throws -> Result {
     let home = try home()
     let url = try DatabaseAddress.find(
       option: database, environment: ProcessInfo.processInfo.environment, home: home)
-    return try await OpenLog.with(url: url, home: home, body)
+    return try await OpenLog.with(url: url, home: home, manner: manner, body)
   }
 }

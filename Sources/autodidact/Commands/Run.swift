@@ -8,7 +8,8 @@ struct Run: AsyncParsableCommand {
     abstract: "Run an experiment in the foreground, from where its log ends.",
     discussion: """
       Ctrl-C once pauses at the next step boundary, twice stops now; what is committed is never lost. A paused experiment \
-      is resumed: running it is asking for that.
+      is resumed: running it is asking for that. While the database is away the experiment stands still and goes on when \
+      it is back. Exit code 3: another process took the experiment over.
 
       EXAMPLE
         autodidact run first --iterations 2
@@ -20,9 +21,17 @@ struct Run: AsyncParsableCommand {
   @Flag(
     help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
   var leasedVerifiers = false
+  @Option(help: "Leave when the database has been away for so many seconds.") var outageMax = 86_400
+  @Option(help: "Seconds without a word after which a connection to the database is given up.") var replyTimeout = 90
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
+    guard (0...31_536_000).contains(outageMax) else {
+      throw ValidationError("--outage-max is \(outageMax), allowed is 0 to 31536000")
+    }
+    guard (3...3600).contains(replyTimeout) else {
+      throw ValidationError("--reply-timeout is \(replyTimeout), allowed is 3 to 3600")
+    }
     if let iterations, iterations < 1 {
       throw ValidationError("--iterations is \(iterations), allowed is 1 or more")
     }
@@ -32,13 +41,18 @@ struct Run: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let end = try await database.withLog { log in
+    let end = try await database.withLog(.writer(replySeconds: replyTimeout)) { log in
       let record = try await log.log.requireExperiment(name)
       let reporter = ConsoleReporter(name: name, iterations: iterations)
       let foreground = ForegroundRun(
-        log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter)
+        log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter,
+        patience: Patience(outageMax: .seconds(outageMax)))
       defer { reporter.close() }
-      return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
+      do {
+        return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
+      } catch let error as Fenced {
+        throw Failure(message: "error: \(error)", code: Fenced.exitCode)
+      }
     }
     switch end {
     case .iterationsDone: print("done: \(iterations ?? 0) iterations; autodidact status \(name)")
