@@ -45,6 +45,7 @@ let package = Package(
     // System libraries: module map and shim, nothing else.
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPython", pkgConfig: "python3-embed", providers: [.apt(["libpython3-dev"])]),
     .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
 
@@ -53,7 +54,7 @@ let package = Package(
 
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
-    .target(name: "EventLog", dependencies: ["Domain", crypto], swiftSettings: strict),
+    .target(name: "EventLog", dependencies: ["CZlib", "Domain", crypto], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Threads"], swiftSettings: strict),
     .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
@@ -77,7 +78,7 @@ let package = Package(
       dependencies: [
         "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments", "Verification",
         "VerifierProtocol",
-        "Settings",
+        "Settings", "Transformer",
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
@@ -111,7 +112,7 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
-        "Settings", "Verification",
+        "Settings", "Transformer", "Verification",
       ],
       swiftSettings: strict),
   ]
