@@ -1,12 +1,19 @@
 import FoundationEssentials
 
-/// Events with their generations, read ahead of an audit that asks for them in order: small appends share a read.
+/// Events with their generations, for an audit that asks for them in order: small appends share a read, and the next page is
+/// read while this one is hashed.
 final class AuditPages {
+  private struct Page: Sendable {
+    let events: [RecordedEvent]
+    let generations: [Position: GenerationRecord]
+  }
+
   private let log: any EventLog
   private let experiment: ExperimentID?
   private let pageSize: Int
   private var events: ArraySlice<RecordedEvent> = []
   private var generations: [Position: GenerationRecord] = [:]
+  private var next: (after: Position, page: Task<Page, any Error>)?
 
   init(_ log: any EventLog, experiment: ExperimentID?, pageSize: Int) {
     self.log = log
@@ -14,18 +21,36 @@ final class AuditPages {
     self.pageSize = pageSize
   }
 
+  deinit { next?.page.cancel() }
+
   /// The event at a position, which is after every one asked for before; nil if it is missing.
   func event(at position: Position) async throws(EventLogError) -> (RecordedEvent, GenerationRecord?)? {
     while let first = events.first, first.position < position { events.removeFirst() }
-    if events.isEmpty {
-      let before = Position(position.rawValue - 1)
-      let page = try await log.read(experiment: experiment, after: before, types: nil, limit: pageSize)
-      generations = try await log.generations(at: page.map(\.position))
-      events = page[...]
-    }
+    if events.isEmpty { try await turn(to: Position(position.rawValue - 1)) }
     guard let event = events.first, event.position == position else { return nil }
     events.removeFirst()
     return (event, generations[position])
+  }
+
+  private func turn(to before: Position) async throws(EventLogError) {
+    let task = next?.after == before ? next?.page : nil
+    if task == nil { next?.page.cancel() }
+    next = nil
+    let page: Page
+    do { page = if let task { try await task.value } else { try await read(after: before).value } } catch {
+      throw error as? EventLogError ?? .cancelled(operation: "reading a page")
+    }
+    events = page.events[...]
+    generations = page.generations
+    if page.events.count == pageSize, let last = page.events.last?.position { next = (last, read(after: last)) }
+  }
+
+  private func read(after position: Position) -> Task<Page, any Error> {
+    let (log, experiment, limit) = (log, experiment, pageSize)
+    return Task {
+      let events = try await log.read(experiment: experiment, after: position, types: nil, limit: limit)
+      return Page(events: events, generations: try await log.generations(at: events.map(\.position)))
+    }
   }
 }
 

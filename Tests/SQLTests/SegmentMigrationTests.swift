@@ -111,7 +111,8 @@ struct SegmentMigrationTests {
       let after = try await connection.query(sql).map { try $0.text(0) }
       #expect(before == after && before.count > 10)
       let rows = try await connection.query("select prompt, sampling::text, tokens from read.generations")
-      #expect(try rows[0].text(0) == "Zoë?" && rows[0].text(1) == #"{"temperature": 0.70}"#)
+      let texts = try [rows[0].text(0), rows[0].text(1)]
+      #expect(texts == ["Zoë?", #"{"temperature": 0.70}"#])
     }
   }
 

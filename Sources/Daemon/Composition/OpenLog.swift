@@ -9,16 +9,20 @@ package struct OpenLog: Sendable {
   package let log: any EventLog
   package let home: Home
   package let url: String
+  /// The role that its sessions took; nil: they work as the login itself.
+  package let role: String?
   package let surroundings: Surroundings
 
-  /// Opens the log. A database that lacks migrations is refused with the way to mend it.
+  /// Opens the log, as the role asked for if the login may take it. A database that lacks migrations is refused with the
+  /// way to mend it.
   package static func with<Result>(
-    url: String, home: Home, _ body: (OpenLog) async throws -> Result
+    url: String, home: Home, as role: DatabaseRole = .writer, _ body: (OpenLog) async throws -> Result
   ) async throws -> Result {
-    try await checkMigrations(url: url, home: home)
-    let settings = ConnectionSettings(url: url, applicationName: "autodidact")
+    let available = try await checkMigrations(url: url, home: home, role: role)
+    var settings = ConnectionSettings(url: url, applicationName: "autodidact")
+    settings.role = available
     let open = OpenLog(
-      log: PostgresEventLog(settings, clock: ContinuousClock()), home: home, url: url,
+      log: PostgresEventLog(settings, clock: ContinuousClock()), home: home, url: url, role: available,
       surroundings: .live(numericsProfile: Engine.numericsProfile))
     return try await body(open)
   }
@@ -28,9 +32,12 @@ package struct OpenLog: Sendable {
     try await withConnection(url) { try await Migrator(folder: home.migrations).migrate($0) }
   }
 
-  private static func checkMigrations(url: String, home: Home) async throws {
-    let pending = try await withConnection(url) { try await Migrator(folder: home.migrations).pending($0) }
-    if !pending.isEmpty { throw Unmigrated(pending: pending) }
+  private static func checkMigrations(url: String, home: Home, role: DatabaseRole) async throws -> String? {
+    try await withConnection(url) { connection in
+      let pending = try await Migrator(folder: home.migrations).pending(connection)
+      if !pending.isEmpty { throw Unmigrated(pending: pending) }
+      return try await role.available(on: connection)
+    }
   }
 
   private static func withConnection<Result: Sendable>(

@@ -17,11 +17,13 @@ struct DatabaseOptions: ParsableArguments {
       directory: FileManager.default.currentDirectoryPath)
   }
 
-  /// Opens the log for the length of `body`.
-  func withLog<Result>(_ body: (OpenLog) async throws -> Result) async throws -> Result {
+  /// Opens the log for the length of `body`: commands that only look do it as the reader.
+  func withLog<Result>(
+    as role: DatabaseRole = .writer, _ body: (OpenLog) async throws -> Result
+  ) async throws -> Result {
     let home = try home()
     let url = try DatabaseAddress.find(
       option: database, environment: ProcessInfo.processInfo.environment, home: home)
-    return try await OpenLog.with(url: url, home: home, body)
+    return try await OpenLog.with(url: url, home: home, as: role, body)
   }
 }
