@@ -22,7 +22,7 @@ extension RecordedEvent {
     from log.events e join log.experiments x on x.number = e.experiment
     """
 
-  static let singleSQL = columns + " where e.position = $1 and (select log.require_attached($1 - 1, $1, null))"
+  static let singleSQL = columns + " where e.position = $1"
 
   static let globalSQL =
     columns + """

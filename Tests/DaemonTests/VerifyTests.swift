@@ -92,7 +92,7 @@ struct VerifyTests {
     "one flipped byte is found, with table and key",
     arguments: [
       (
-        "update log.events set body = replace(body::text, '\"slot', '\"slou')::json where type = 'ProposalMade'",
+        "update log.events set body = replace(body::text, 'deduction', 'deductiom')::json where type = 'ProposalMade'",
         "log.events"
       ),
       (

@@ -64,7 +64,7 @@ package struct ArchiveTrailer: Hashable, Codable, Sendable {
   package var generations = 0
   /// Root of the Merkle tree over its events (`EventLeaf`), in hexadecimal: for a segment, that of `log.segments`.
   package var root = ""
-  /// sha256 of everything before the trailer, uncompressed, in hexadecimal.
+  /// sha256 of the file's bytes before the trailer's block, in hexadecimal.
   package var contentDigest = ""
 
   enum CodingKeys: String, CodingKey {

@@ -1,6 +1,6 @@
 /// How an archive file is laid out: one line of text that says what it is, then blocks.
 ///
-/// A block is its kind, its length and its stored length (4 bytes each, little-endian), and its bytes as zlib packed them.
+/// A block is its kind, its length and its stored length (4 bytes each, little-endian), and its bytes as zlib packed them; the trailer's are not packed.
 /// The first block is the header, the last the trailer (both JSON); between them are records.
 enum ArchiveFormat {
   static let magic = Array("autodidact log archive 1\n".utf8)

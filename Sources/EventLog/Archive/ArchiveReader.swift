@@ -61,7 +61,7 @@ package final class ArchiveReader {
   }
 }
 
-/// The blocks of a file, each expanded and counted into the content's digest.
+/// The blocks of a file, each expanded, and the digest of the bytes so far.
 private final class BlockReader {
   private let path: String
   private let file: FileHandle
@@ -82,7 +82,7 @@ private final class BlockReader {
 
   deinit { try? file.close() }
 
-  /// sha256 of the content so far.
+  /// sha256 of the bytes read so far.
   var digest: Data { Data(hasher.finalize()) }
 
   /// An error at the block read last.
@@ -104,8 +104,9 @@ private final class BlockReader {
     }
     let stored = try read(storedLength)
     guard stored.count == storedLength else { throw damage("it is cut off") }
-    guard let bytes = Deflate.expand(stored, length: length) else { throw damage("a block cannot be expanded") }
-    hasher.update(data: bytes)
+    guard let bytes = kind == .trailer ? stored : Deflate.expand(stored, length: length), bytes.count == length else {
+      throw damage("a block cannot be expanded")
+    }
     return (kind, bytes)
   }
 
@@ -121,6 +122,7 @@ private final class BlockReader {
       bytes += piece
     }
     offset += bytes.count
+    hasher.update(data: bytes)
     return bytes
   }
 }

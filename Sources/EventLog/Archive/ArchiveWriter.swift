@@ -82,8 +82,8 @@ package final class ArchiveWriter {
 
   private func writeBlock(_ block: ArchiveFormat.Block, _ bytes: [UInt8]) throws(ArchiveError) {
     precondition(bytes.count <= ArchiveFormat.blockBytesMax, "a block of \(bytes.count) bytes")
-    hasher.update(data: bytes)
-    let stored = Deflate.compress(bytes)
+    // The trailer is kept as it is: the unused bits at the end of a packed block could be flipped unseen.
+    let stored = block == .trailer ? bytes : Deflate.compress(bytes)
     var frame: [UInt8] = []
     for number in [block.rawValue, UInt32(bytes.count), UInt32(stored.count)] {
       withUnsafeBytes(of: number.littleEndian) { frame.append(contentsOf: $0) }
@@ -93,6 +93,7 @@ package final class ArchiveWriter {
   }
 
   private func put(_ bytes: [UInt8]) throws(ArchiveError) {
+    hasher.update(data: bytes)
     try attempt("cannot be written") { try file.write(contentsOf: bytes) }
   }
 
