@@ -41,6 +41,7 @@ let package = Package(
     // System libraries: module map and shim, nothing else.
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CPython", pkgConfig: "python3-embed", providers: [.apt(["libpython3-dev"])]),
     .target(name: "CSandbox", linkerSettings: [.linkedLibrary("seccomp")]),
 
@@ -52,7 +53,7 @@ let package = Package(
 
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
-    .target(name: "EventLog", dependencies: ["Domain", crypto], swiftSettings: strict),
+    .target(name: "EventLog", dependencies: ["CZlib", "Domain", crypto], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Threads"], swiftSettings: strict),
     .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
@@ -79,8 +80,7 @@ let package = Package(
       name: "Daemon",
       dependencies: [
         "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
-        "Leasing",
-        "Verification", "VerifierProtocol", "Settings",
+        "Leasing", "Transformer", "Verification", "VerifierProtocol", "Settings",
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
@@ -124,8 +124,7 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine",
-        "Environments",
-        "Leasing", "Settings", "Verification", "VerifierProtocol", crypto, logging,
+        "Environments", "Leasing", "Settings", "Transformer", "Verification", "VerifierProtocol", crypto, logging,
       ],
       swiftSettings: strict),
   ]

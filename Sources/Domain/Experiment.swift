@@ -2,7 +2,7 @@
 ///
 /// `nextStep` (decide) chooses what to do, `evolve` takes what happened. Crash recovery, replay and fork follow from this
 /// one fact: given the same events, the same next step (architecture §1).
-package struct Experiment: Sendable {
+package struct Experiment: Hashable, Codable, Sendable {
   package let id: ExperimentID
   package let name: String
   package let settings: ExperimentSettings
@@ -20,7 +20,7 @@ package struct Experiment: Sendable {
   package private(set) var checkpoint: Checkpoint?
 
   /// Whether the experiment may go on.
-  package enum Life: Hashable, Sendable {
+  package enum Life: Hashable, Codable, Sendable {
     case running
     case pauseRequested(String)
     case paused(String)

@@ -15,7 +15,7 @@ package struct IterationLedger: Hashable, Sendable {
   private var probeCounts: [ProposalID: SolveCount] = [:]
 
   /// A proposal and what became of it.
-  package struct ProposalEntry: Hashable, Sendable {
+  package struct ProposalEntry: Hashable, Codable, Sendable {
     package var made: ProposalMade
     /// Position of `ProposalMade`, where its generation lies.
     package var position: Int64
@@ -25,7 +25,7 @@ package struct IterationLedger: Hashable, Sendable {
   }
 
   /// An attempt and what became of it.
-  package struct AttemptEntry: Hashable, Sendable {
+  package struct AttemptEntry: Hashable, Codable, Sendable {
     package var made: AttemptMade
     /// Position of `AttemptMade`, where its generation lies.
     package var position: Int64
@@ -85,6 +85,42 @@ package struct IterationLedger: Hashable, Sendable {
   private func index(of proposal: ProposalID) -> Int {
     guard let index = proposalIndex[proposal] else { preconditionFailure("proposal \(proposal) was never made") }
     return index
+  }
+}
+
+/// For snapshots. The indices and the counts of probes are made again from the entries.
+extension IterationLedger: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case iteration, round, policyVersion, proposals, attempts, update, skipped
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    iteration = try container.decode(Int.self, forKey: .iteration)
+    round = try container.decode(Int.self, forKey: .round)
+    policyVersion = try container.decode(PolicyVersion.self, forKey: .policyVersion)
+    proposals = try container.decode([ProposalEntry].self, forKey: .proposals)
+    attempts = try container.decode([AttemptEntry].self, forKey: .attempts)
+    update = try container.decodeIfPresent(WeightsUpdated.self, forKey: .update)
+    skipped = try container.decodeIfPresent(UpdateSkipped.self, forKey: .skipped)
+    for (index, entry) in proposals.enumerated() { proposalIndex[entry.id] = index }
+    for (index, entry) in attempts.enumerated() {
+      attemptIndex[entry.id] = index
+      if let verified = entry.verified, entry.id.purpose == .probe {
+        probeCounts[verified.problem, default: SolveCount()].count(verified.verdict == .correct)
+      }
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(iteration, forKey: .iteration)
+    try container.encode(round, forKey: .round)
+    try container.encode(policyVersion, forKey: .policyVersion)
+    try container.encode(proposals, forKey: .proposals)
+    try container.encode(attempts, forKey: .attempts)
+    try container.encodeIfPresent(update, forKey: .update)
+    try container.encodeIfPresent(skipped, forKey: .skipped)
   }
 }
 

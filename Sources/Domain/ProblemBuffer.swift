@@ -1,7 +1,7 @@
 /// The admitted problems of one kind, in the order of admission; a fold over `ProblemAdmitted`.
 package struct ProblemBuffer: Hashable, Sendable {
   /// A problem and the iteration it was admitted in.
-  package struct Entry: Hashable, Sendable {
+  package struct Entry: Hashable, Codable, Sendable {
     package var id: ProposalID
     package var problem: Problem
 
@@ -50,6 +50,28 @@ package struct ProblemBuffer: Hashable, Sendable {
     let newest = from == .newest ? Array(entries.filter { $0.id.iteration == iteration }.prefix(count)) : []
     let rest = from == .newest ? entries.filter { $0.id.iteration != iteration } : entries
     return newest + stream.distinct(count - newest.count, of: rest.count).map { rest[$0] }
+  }
+}
+
+/// For snapshots. The index is made again: of equal problems it names the one admitted last.
+extension ProblemBuffer: Codable {
+  private enum CodingKeys: String, CodingKey {
+    case capacity, eviction, entries
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    capacity = try container.decode(Int.self, forKey: .capacity)
+    eviction = try container.decode(PlaySettings.Eviction.self, forKey: .eviction)
+    entries = try container.decode([Entry].self, forKey: .entries)
+    for entry in entries { ids[ProblemDigest(entry.problem)] = entry.id }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(capacity, forKey: .capacity)
+    try container.encode(eviction, forKey: .eviction)
+    try container.encode(entries, forKey: .entries)
   }
 }
 

@@ -25,6 +25,9 @@ package enum Kind: String, Codable, Sendable, CaseIterable, Comparable {
   package static func < (left: Kind, right: Kind) -> Bool { left.randomTag < right.randomTag }
 }
 
+/// A dictionary by kind is a JSON object, whose keys an encoder sorts.
+extension Kind: CodingKeyRepresentable {}
+
 /// Who a policy plays.
 package enum Role: String, Codable, Sendable, CaseIterable {
   case proposer

@@ -3,44 +3,27 @@ import FoundationEssentials
 
 /// The digest of one append: sha256 over length-prefixed canonical bytes of its events and their generations.
 ///
-/// A writer computes it before it sends; an auditor computes it again from what it reads back. Every variable-length
-/// field is preceded by its length and every optional one by a flag, so no two different appends share their bytes.
-/// Bodies enter as the exact bytes the writer gave, which is why the log keeps them exactly.
+/// A writer computes it before it sends; an auditor computes it again from what it reads back. Bodies enter as the exact
+/// bytes the writer gave, which is why the log keeps them exactly.
 package struct AppendDigest {
   private var hasher = SHA256()
-  private var buffer: [UInt8] = []
-  private let experiment: ExperimentID
+  private var buffer = CanonicalBytes()
   private var nextVersion: Int64
 
   /// Starts the digest of an append whose first event gets `firstVersion`.
   package init(experiment: ExperimentID, firstVersion: Int64, count: Int) {
-    self.experiment = experiment
     nextVersion = firstVersion
-    add(text: "autodidact.append.1")
-    withUnsafeBytes(of: experiment.rawValue.uuid) { buffer.append(contentsOf: $0) }
-    add(integer: firstVersion)
-    add(integer: Int64(count))
+    buffer.add(text: "autodidact.append.1")
+    buffer.add(experiment: experiment)
+    buffer.add(integer: firstVersion)
+    buffer.add(integer: Int64(count))
   }
 
   /// Adds the next event, as its writer gave it.
   package mutating func add(_ event: NewEvent) {
-    add(integer: nextVersion)
+    buffer.add(integer: nextVersion)
     nextVersion += 1
-    add(text: event.type)
-    add(integer: Int64(event.schemaVersion))
-    add(optional: event.iteration.map(Int64.init))
-    add(optional: event.policyVersion.map(Int64.init))
-    switch event.cause {
-    case nil: buffer.append(0)
-    case .recorded(let position):
-      buffer.append(1)
-      add(integer: position.rawValue)
-    case .sibling(let index):
-      buffer.append(2)
-      add(integer: Int64(index))
-    }
-    add(bytes: event.body)
-    if let generation = event.generation { add(generation) } else { buffer.append(0) }
+    buffer.add(event)
     flush()
   }
 
@@ -57,39 +40,9 @@ package struct AppendDigest {
     return digest.finish()
   }
 
-  private mutating func add(_ generation: GenerationRecord) {
-    buffer.append(1)
-    add(bytes: generation.tokens.littleEndianBytes)
-    add(bytes: generation.logProbabilities.littleEndianBytes)
-    add(text: generation.prompt)
-    add(text: generation.completion)
-    add(bytes: generation.sampling)
-    add(bytes: generation.randomKey)
-    add(text: generation.finish)
-  }
-
-  private mutating func add(integer: Int64) {
-    withUnsafeBytes(of: integer.bigEndian) { buffer.append(contentsOf: $0) }
-  }
-
-  private mutating func add(optional: Int64?) {
-    buffer.append(optional == nil ? 0 : 1)
-    if let optional { add(integer: optional) }
-  }
-
-  private mutating func add(text: String) {
-    add(integer: Int64(text.utf8.count))
-    buffer.append(contentsOf: text.utf8)
-  }
-
-  private mutating func add(bytes: some Collection<UInt8>) {
-    add(integer: Int64(bytes.count))
-    buffer.append(contentsOf: bytes)
-  }
-
   private mutating func flush() {
-    hasher.update(data: buffer)
-    buffer.removeAll(keepingCapacity: true)
+    hasher.update(data: buffer.bytes)
+    buffer.removeAll()
   }
 }
 

@@ -1,13 +1,39 @@
 import FoundationEssentials
 
-/// Recomputes the log's hash chain from what is stored: contiguity, digests of events and generations, links, head.
+/// Recomputes the log's hash chain from what is stored: contiguity, versions, links, digests of events and generations,
+/// roots of sealed segments, head.
 ///
 /// It reads in pages, so its memory does not grow with the log. `autodidact verify` calls it, and every fault test.
 package struct ChainAudit {
+  /// What is recomputed. Links, positions and versions always are.
+  package struct Scope: Hashable, Sendable {
+    /// Digests of this experiment's appends only; nil: of all, and the roots of segments.
+    package var experiment: ExperimentID?
+    /// Digests of appends that begin after this position only.
+    package var digestsAfter: Position
+
+    package init(experiment: ExperimentID? = nil, digestsAfter: Position = .start) {
+      self.experiment = experiment
+      self.digestsAfter = digestsAfter
+    }
+  }
+
   /// How far the audit came, all of it found whole.
   package struct Report: Hashable, Sendable {
-    package let appends: Int
-    package let head: LogHead
+    package var appends: Int
+    package var head: LogHead
+    /// Events whose digest was recomputed.
+    package var events = 0
+    /// Sealed segments whose root was recomputed.
+    package var segments = 0
+    /// Where each experiment's appends end.
+    package var ends: [ExperimentID: End] = [:]
+
+    /// Version and position of an experiment's last event.
+    package struct End: Hashable, Sendable {
+      package let version: Int64
+      package let position: Position
+    }
 
     package init(appends: Int, head: LogHead) {
       self.appends = appends
@@ -15,106 +41,164 @@ package struct ChainAudit {
     }
   }
 
+  /// What came of an audit.
+  package enum Outcome: Hashable, Sendable {
+    case whole(Report)
+    case damaged(Damage)
+  }
+
+  private enum Stop: Error {
+    case damage(Damage)
+    case log(EventLogError)
+  }
+
   private let log: any EventLog
-  private var versions: [ExperimentID: Int64] = [:]
+  private let scope: Scope
+  private let pages: AuditPages
   private var position = Position.start
   private var hash = HashChain.genesis
-  private var appends = 0
-  /// Events read ahead, contiguous, with their generations: small appends share a read.
-  private var pageEvents: ArraySlice<RecordedEvent> = []
-  private var pageGenerations: [Position: GenerationRecord] = [:]
-  private let pageSize: Int
+  private var report: Report
+  private var segments: SegmentRoots
+  private let detached: [SegmentRecord]
 
-  private init(_ log: any EventLog, pageSize: Int) {
+  private init(_ log: any EventLog, head: LogHead, segments: [SegmentRecord], scope: Scope, pageSize: Int) {
     self.log = log
-    self.pageSize = pageSize
+    self.scope = scope
+    pages = AuditPages(log, experiment: scope.experiment, pageSize: pageSize)
+    report = Report(appends: 0, head: head)
+    let isWhole = scope.experiment == nil && scope.digestsAfter == .start
+    self.segments = SegmentRoots(isWhole ? segments : [])
+    detached = segments.filter { $0.state == .detached }
   }
 
   /// Audits the log up to its head as it was at the beginning.
   /// - Throws: `.corrupt` naming the first bad position, or what reading throws.
   package static func audit(_ log: any EventLog, pageSize: Int = 1000) async throws(EventLogError) -> Report {
-    let head = try await log.head()
-    var audit = ChainAudit(log, pageSize: pageSize)
-    while audit.position < head.position {
-      let page = try await log.appends(after: audit.position, limit: pageSize)
-      guard !page.isEmpty else {
-        throw .corrupt("the head is at \(head.position), but the appends end at \(audit.position)")
-      }
-      for append in page where append.first <= head.position { try await audit.check(append) }
+    switch try await inspect(log, pageSize: pageSize) {
+    case .whole(let report): return report
+    case .damaged(let damage): throw .corrupt(damage.description)
     }
-    guard audit.hash == head.hash else {
-      throw .corrupt("the head's hash at \(head.position) differs from the chain's")
-    }
-    return Report(appends: audit.appends, head: head)
   }
 
-  private mutating func check(_ append: AppendRecord) async throws(EventLogError) {
+  /// Audits, and says what is wrong first instead of throwing it.
+  /// - Throws: what reading throws.
+  package static func inspect(
+    _ log: any EventLog, scope: Scope = Scope(), pageSize: Int = 1000
+  ) async throws(EventLogError) -> Outcome {
+    let head = try await log.head()
+    let segments = try await log.segments()
+    var audit = ChainAudit(log, head: head, segments: segments, scope: scope, pageSize: pageSize)
+    do throws(Stop) {
+      try await audit.run(pageSize: pageSize)
+      return .whole(audit.report)
+    } catch {
+      switch error {
+      case .damage(let damage): return .damaged(damage)
+      case .log(let error): throw error
+      }
+    }
+  }
+
+  private mutating func run(pageSize: Int) async throws(Stop) {
+    let head = report.head
+    while position < head.position {
+      let page = try await reading { [log, position] () async throws(EventLogError) in
+        try await log.appends(after: position, limit: pageSize)
+      }
+      guard !page.isEmpty else {
+        throw bad("log.head", head.position, nil, "the head is at \(head.position), the appends end at \(position)")
+      }
+      for append in page where append.first <= head.position { try await check(append) }
+    }
+    guard hash == head.hash else {
+      throw bad("log.head", head.position, nil, "the head's hash differs from the chain's")
+    }
+  }
+
+  private mutating func check(_ append: AppendRecord) async throws(Stop) {
+    func wrong(_ reason: String) -> Stop { bad("log.appends", append.first, append.key, reason) }
     guard append.first == position.advanced(by: 1), append.last >= append.first else {
-      throw .corrupt("the append after position \(position) covers \(append.first)...\(append.last)")
+      throw wrong("the append after position \(position) covers \(append.first)...\(append.last)")
     }
-    guard append.firstVersion == versions[append.experiment, default: 0] + 1 else {
-      throw .corrupt("the append at \(append.first) starts at version \(append.firstVersion) of its experiment")
+    guard append.firstVersion == (report.ends[append.experiment]?.version ?? 0) + 1 else {
+      throw wrong("the append starts at version \(append.firstVersion) of its experiment")
     }
-    guard append.previousHash == hash else {
-      throw .corrupt("the append at \(append.first) is not linked to the one before it")
-    }
-    guard try await digest(of: append) == append.digest else {
-      throw .corrupt("the events or generations at \(append.first)...\(append.last) differ from their digest")
-    }
-    let expected = HashChain.hash(
-      previous: hash, digest: append.digest, first: append.first, last: append.last, epoch: append.epoch,
-      recordedAt: append.recordedAt, key: append.key)
-    guard append.hash == expected else { throw .corrupt("the hash of the append at \(append.first) is wrong") }
+    guard append.previousHash == hash else { throw wrong("the append is not linked to the one before it") }
+    if isInScope(append) { try await checkEvents(of: append) }
+    guard append.hash == hash(of: append) else { throw wrong("the hash of the append is wrong") }
     hash = append.hash
     position = append.last
-    versions[append.experiment] = append.firstVersion + Int64(append.count) - 1
-    appends += 1
+    report.ends[append.experiment] = Report.End(
+      version: append.firstVersion + Int64(append.count) - 1, position: append.last)
+    report.appends += 1
   }
 
-  private mutating func digest(of append: AppendRecord) async throws(EventLogError) -> Data {
-    let events = try await take(append.count, from: append.first)
+  /// What the hash of the next append must be.
+  private func hash(of append: AppendRecord) -> Data {
+    HashChain.hash(
+      previous: hash, digest: append.digest, first: append.first, last: append.last, epoch: append.epoch,
+      recordedAt: append.recordedAt, key: append.key)
+  }
+
+  /// Whether the events are to be read. Those of a detached segment are in its file, which is audited by itself.
+  private func isInScope(_ append: AppendRecord) -> Bool {
+    if let only = scope.experiment, only != append.experiment { return false }
+    if append.first <= scope.digestsAfter { return false }
+    return !detached.contains { $0.first <= append.last && append.first <= $0.last }
+  }
+
+  private mutating func checkEvents(of append: AppendRecord) async throws(Stop) {
     var digest = AppendDigest(
       experiment: append.experiment, firstVersion: append.firstVersion, count: append.count)
-    for (index, event) in events.enumerated() {
-      guard event.position == append.first.advanced(by: index) else {
-        throw .corrupt("an event is missing at position \(append.first.advanced(by: index))")
+    var written: [NewEvent] = []
+    written.reserveCapacity(append.count)
+    for index in 0..<append.count {
+      let position = append.first.advanced(by: index)
+      let found = try await reading { [pages] () async throws(EventLogError) in try await pages.event(at: position) }
+      guard let (event, generation) = found else {
+        throw bad("log.events", position, append.key, "an event is missing at position \(position)")
       }
-      guard event.experiment == append.experiment, event.version == append.firstVersion + Int64(index),
-        event.recordedAt == append.recordedAt
-      else {
-        throw .corrupt("the event at \(event.position) disagrees with its append on experiment, version or time")
+      guard event.belongs(to: append) else {
+        throw bad("log.events", position, append.key, "it disagrees with its append on experiment, version or time")
       }
-      digest.add(event.asWritten(first: append.first, generation: pageGenerations[event.position]))
+      let asWritten = event.asWritten(first: append.first, generation: generation)
+      digest.add(asWritten)
+      written.append(asWritten)
+      if let damage = segments.take(event, generation) { throw .damage(damage) }
     }
-    guard events.count == append.count else {
-      throw .corrupt("an event is missing at position \(append.first.advanced(by: events.count))")
-    }
-    return digest.finish()
+    guard digest.finish() == append.digest else { throw try await culprit(in: append, written) }
+    report.events += append.count
+    report.segments = segments.checked
   }
 
-  /// The events from a position on, at most `count`, out of the page or of the next one.
-  private mutating func take(_ count: Int, from first: Position) async throws(EventLogError) -> ArraySlice<
-    RecordedEvent
-  > {
-    if pageEvents.count < count || pageEvents.first?.position != first {
-      let before = Position(first.rawValue - 1)
-      let page = try await log.read(experiment: nil, after: before, types: nil, limit: max(count, pageSize))
-      pageGenerations = try await log.generations(at: page.map(\.position))
-      pageEvents = page[...]
+  /// Which row of an append with a wrong digest is the damaged one, by the rows' checksums.
+  private func culprit(in append: AppendRecord, _ written: [NewEvent]) async throws(Stop) -> Stop {
+    let kept = try await reading { [log] () async throws(EventLogError) in
+      try await log.checksums(from: append.first, to: append.last)
     }
-    defer { pageEvents = pageEvents.dropFirst(count) }
-    return pageEvents.prefix(count)
+    for (index, event) in written.enumerated() {
+      let position = append.first.advanced(by: index)
+      guard let sums = kept[position] else { continue }
+      if let sum = sums.event, sum != RowChecksum.of(event: event) {
+        return bad("log.events", position, append.key, "the event differs from what was written")
+      }
+      if sums.generation != event.generation.map({ RowChecksum.of(generation: $0) }) {
+        return bad("log.generations", position, append.key, "the generation differs from what was written")
+      }
+    }
+    // No row that is there was changed. A digest that the hash covers is the writer's own: then a row is gone or was added.
+    let isDigestWhole = append.hash == hash(of: append)
+    let table = !isDigestWhole ? "log.appends" : kept.isEmpty ? "log.events or log.generations" : "log.generations"
+    return bad(
+      table, append.first, append.key,
+      "the events or generations at \(append.first)...\(append.last) differ from their digest")
   }
-}
 
-extension RecordedEvent {
-  /// The event as its writer gave it: a cause inside the same append was an index then.
-  fileprivate func asWritten(first: Position, generation: GenerationRecord?) -> NewEvent {
-    let writtenCause = cause.map { cause in
-      cause < first ? NewEvent.Cause.recorded(cause) : .sibling(Int(cause.rawValue - first.rawValue))
-    }
-    return NewEvent(
-      type: type, schemaVersion: schemaVersion, iteration: iteration, policyVersion: policyVersion,
-      cause: writtenCause, body: body, generation: generation)
+  private func bad(_ table: String, _ position: Position?, _ key: String?, _ reason: String) -> Stop {
+    .damage(Damage(table: table, position: position, key: key.map { "append \($0)" }, reason: reason))
+  }
+
+  private func reading<Value>(_ body: () async throws(EventLogError) -> Value) async throws(Stop) -> Value {
+    do throws(EventLogError) { return try await body() } catch { throw .log(error) }
   }
 }

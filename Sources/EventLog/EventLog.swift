@@ -57,11 +57,52 @@ package protocol EventLog: Sendable {
   func consumers() async throws(EventLogError) -> [ConsumerRecord]
 
   /// Moves a consumer forward. Its `to` must be given, not before `from` and not beyond the head.
-  /// - Throws: `.acknowledgeConflict` if the consumer is neither at `from` nor at `to`.
+  /// - Throws: `.acknowledgeConflict` if the consumer is neither at `from` nor at `to`, `.consumerStopped` if it is paused or
+  ///   failed.
   func acknowledge(_ acknowledgement: Acknowledgement) async throws(EventLogError) -> Acknowledged
 
   /// Pauses, resumes or fails a consumer. `failure` says why it failed.
   func setState(
     _ state: ConsumerState, of consumer: Consumer, failure: String?
   ) async throws(EventLogError)
+
+  // MARK: Storage that only some logs have
+
+  /// The ranges that positions are kept in; empty where the log is one piece.
+  func segments() async throws(EventLogError) -> [SegmentRecord]
+
+  /// The checksums kept with the rows of a range of positions; empty where none are. `ChainAudit` asks when something is
+  /// wrong already.
+  func checksums(from first: Position, to last: Position) async throws(EventLogError) -> [Position: RowChecksums]
+
+  /// The newest snapshot of a fold of an experiment that is not beyond a version; nil if there is none. What it says is not
+  /// trusted further than its digest: a fold from the beginning gives the same, and `verify` compares.
+  func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot?
+
+  /// All snapshots of an experiment, by fold and version.
+  func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot]
+
+  /// Saves a snapshot; of each fold of an experiment the newest few are kept.
+  func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError)
 }
+
+extension EventLog {
+  package func segments() async throws(EventLogError) -> [SegmentRecord] { [] }
+
+  package func checksums(
+    from first: Position, to last: Position
+  ) async throws(EventLogError) -> [Position: RowChecksums] { [:] }
+
+  package func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot? { nil }
+
+  package func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] { [] }
+
+  package func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {}
+}
+
+/// How many snapshots of each fold of an experiment a log keeps.
+package let snapshotsKept = 3

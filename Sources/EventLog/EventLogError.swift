@@ -15,11 +15,15 @@ package enum EventLogError: Error, Hashable, Sendable {
   case tooLarge(field: String, found: Int?, max: Int)
   case invalidEvent(String)
   case acknowledgeConflict(consumer: Consumer, expected: Position, found: Position)
+  /// The consumer is paused, or failed: it acknowledges nothing until it is resumed.
+  case consumerStopped(Consumer)
   case acknowledgedBeyondHead(to: Position, head: Position)
   /// The storage could not be reached, or its answer was lost; the outcome of the call is unknown.
   case unavailable(operation: String, attempts: Int, reason: String)
   /// The storage refused for a reason that no retry cures, such as a missing table or permission.
   case storage(operation: String, reason: String)
+  /// The positions are in an archive file, not in the database. The reason names the file.
+  case detached(segment: Int, reason: String)
   /// What is stored contradicts itself. Nothing should be written any more.
   case corrupt(String)
   case cancelled(operation: String)
@@ -43,11 +47,14 @@ extension EventLogError: CustomStringConvertible {
     case .invalidEvent(let reason): "not a valid event: \(reason)"
     case .acknowledgeConflict(let consumer, let expected, let found):
       "consumer \(consumer) is at position \(found), the acknowledgement expected \(expected)"
+    case .consumerStopped(let consumer):
+      "consumer \(consumer) is paused or failed (autodidact consumer list); it goes on with: autodidact consumer resume"
     case .acknowledgedBeyondHead(let to, let head):
       "position \(to) was acknowledged, but the log ends at \(head)"
     case .unavailable(let operation, let attempts, let reason):
       "the log cannot be reached: \(operation) failed \(attempts) times, last with: \(reason)"
     case .storage(let operation, let reason): "the log's storage refused \(operation): \(reason)"
+    case .detached(let segment, let reason): "\(reason); bring them back with: autodidact archive restore \(segment)"
     case .corrupt(let reason): "the log contradicts itself: \(reason)"
     case .cancelled(let operation): "\(operation) was cancelled"
     }

@@ -47,6 +47,26 @@ extension InMemoryEventLog {
     return Array(appendRecords.lazy.filter { $0.last > position }.prefix(limit))
   }
 
+  package func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot? {
+    snapshots[experiment]?.last { $0.fold == fold && $0.version <= version }
+  }
+
+  package func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] {
+    snapshots[experiment, default: []].sorted { ($0.fold, $0.version) < ($1.fold, $1.version) }
+  }
+
+  package func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {
+    guard experimentsByID[experiment] != nil else { throw .unknownExperiment(experiment) }
+    var kept = snapshots[experiment, default: []].filter { ($0.fold, $0.version) != (snapshot.fold, snapshot.version) }
+    kept.append(snapshot)
+    kept.sort { $0.version < $1.version }
+    let same = kept.filter { $0.fold == snapshot.fold }
+    if same.count > snapshotsKept { kept.removeAll { $0 == same[0] } }
+    snapshots[experiment] = kept
+  }
+
   package func head() async throws(EventLogError) -> LogHead { currentHead }
 
   // MARK: The writer's epoch
@@ -105,6 +125,7 @@ extension InMemoryEventLog {
       throw .acknowledgeConflict(
         consumer: acknowledgement.consumer, expected: acknowledgement.from, found: current.position)
     }
+    guard current.state == .running else { throw .consumerStopped(current.consumer) }
     return (
       ConsumerRecord(
         consumer: current.consumer, position: to, state: current.state, failure: current.failure), .stored

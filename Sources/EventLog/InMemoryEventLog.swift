@@ -17,6 +17,8 @@ package actor InMemoryEventLog: EventLog {
   var experimentsByID: [ExperimentID: Experiment] = [:]
   var experimentOrder: [ExperimentID] = []
   var consumersByKey: [Consumer: ConsumerRecord] = [:]
+  /// In order of version.
+  var snapshots: [ExperimentID: [FoldSnapshot]] = [:]
   private let now: @Sendable () -> Timestamp
   private let clock: any Clock<Duration>
   private let signal = PositionSignal()

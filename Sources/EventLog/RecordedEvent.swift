@@ -108,3 +108,22 @@ package struct LogHead: Hashable, Sendable {
     self.hash = hash
   }
 }
+
+extension RecordedEvent {
+  /// The event as its writer gave it: a cause inside the same append was an index then.
+  /// - Parameter first: first position of its append.
+  package func asWritten(first: Position, generation: GenerationRecord?) -> NewEvent {
+    let writtenCause = cause.map { cause in
+      cause < first ? NewEvent.Cause.recorded(cause) : .sibling(Int(cause.rawValue - first.rawValue))
+    }
+    return NewEvent(
+      type: type, schemaVersion: schemaVersion, iteration: iteration, policyVersion: policyVersion,
+      cause: writtenCause, body: body, generation: generation)
+  }
+
+  /// Whether experiment, version and time are what its append says for its position.
+  package func belongs(to append: AppendRecord) -> Bool {
+    experiment == append.experiment && recordedAt == append.recordedAt
+      && version - append.firstVersion == position.rawValue - append.first.rawValue
+  }
+}

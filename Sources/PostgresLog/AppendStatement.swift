@@ -7,7 +7,7 @@ struct AppendStatement: Sendable {
   private static let sql = """
     select r_first, r_last, r_version, r_replayed
     from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-                    $23, $24, $25, $26, $27)
+                    $23, $24, $25, $26, $27, $28, $29)
     """
 
   private let parameters: [Parameter]
@@ -22,7 +22,11 @@ struct AppendStatement: Sendable {
     parameters =
       head + Self.columns(append.events) + Self.generationColumns(append.events)
       + Self.acknowledgement(append.acknowledgement)
-      + [.text(append.measure.map { String(decoding: $0, as: UTF8.self) })]
+      + [
+        .text(append.measure.map { String(decoding: $0, as: UTF8.self) }),
+        .int32Array(append.events.map { RowChecksum.of(event: $0) }),
+        .int32Array(append.events.compactMap { $0.generation.map { RowChecksum.of(generation: $0) } }),
+      ]
   }
 
   func run(on connection: isolated Connection) throws(PostgresError) -> Appended {

@@ -45,7 +45,10 @@ struct ErrorContext: Sendable {
     case ("experiments_known", let experiment?): return .unknownExperiment(experiment)
     case ("experiments_id_unique", let experiment?): return .experimentExists(experiment)
     case ("experiments_name_unique", _): return .nameTaken(name ?? "")
+    case ("segments_attached", _): return .detached(segment: Int(figures["number"]), reason: error.message)
     case ("appends_key_reused", _): return .keyReused(key ?? "")
+    case ("consumers_running", _):
+      return (acknowledgement?.consumer).map { .consumerStopped($0) }
     case ("consumers_position_exists", _):
       return .acknowledgedBeyondHead(
         to: acknowledgement?.to ?? .start, head: Position(figures["head"]))
@@ -61,7 +64,7 @@ struct ErrorContext: Sendable {
     switch error.constraint {
     case "events_body_limit", "generations_sampling_limit":
       return .tooLarge(field: "a JSON text, in bytes,", found: nil, max: LogLimits.bodyBytesMax)
-    case "generations_prompt_limit", "generations_completion_limit":
+    case "generations_prompt_limit", "generations_completion_limit", "texts_limit":
       return .tooLarge(field: "a prompt or completion, in bytes,", found: nil, max: LogLimits.textBytesMax)
     case "generations_tokens_limit":
       return .tooLarge(field: "the tokens of a generation", found: nil, max: LogLimits.tokensMax)

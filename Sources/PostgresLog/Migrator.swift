@@ -21,6 +21,7 @@ package struct Migrator: Sendable {
     for file in pending {
       try await database(file.name) { () async throws(PostgresError) in try await connection.apply(file) }
     }
+    try await database("granting") { () async throws(PostgresError) in try await connection.grantRoles() }
     try await database("finishing") { () async throws(PostgresError) in try await connection.endMigrations() }
     return pending.map(\.name)
   }
@@ -103,6 +104,13 @@ extension Connection {
       comment on column log.migrations.name is 'File name.';
       comment on column log.migrations.sha256 is 'Of the file, in hexadecimal: an applied file never changes.';
       """)
+  }
+
+  /// Roles can be made after the migrations: what they need is granted each time. Without the function there is nothing yet.
+  fileprivate func grantRoles() throws(PostgresError) {
+    let exists = try query("select to_regprocedure('log.grant_roles()') is not null")
+    guard try exists.decoded({ row throws(PostgresError) in try row.bool(0) }).first == true else { return }
+    _ = try query("select log.grant_roles()")
   }
 
   fileprivate func endMigrations() throws(PostgresError) {

@@ -25,10 +25,16 @@ extension RecordedEvent {
   static let singleSQL = columns + " where e.position = $1"
 
   static let globalSQL =
-    columns + " where e.position > $1 and ($2::text[] is null or e.type = any($2)) order by e.position limit $3"
+    columns + """
+       where e.position > $1 and ($2::text[] is null or e.type = any($2))
+         and (select log.require_attached(
+               $1, case when $2::text[] is null then least($1, 9000000000000000000) + $3 else 9223372036854775807 end, null))
+       order by e.position limit $3
+      """
 
   /// One experiment's events in order of version, which is their order of position. Where to begin is worked out from
-  /// the append at or before the position: within an append, positions and versions advance together.
+  /// the append at or before the position: within an append, positions and versions advance together. The position itself
+  /// leaves out the partitions before it.
   static let experimentSQL =
     columns + """
        where e.experiment = (select number from log.experiments where id = $4)
@@ -37,7 +43,9 @@ extension RecordedEvent {
            from log.appends a
            where a.experiment = (select number from log.experiments where id = $4) and a.first_position <= $1
            order by a.first_position desc limit 1), 0)
+         and e.position > $1
          and ($2::text[] is null or e.type = any($2))
+         and (select log.require_attached($1, 9223372036854775807, $4))
        order by e.version limit $3
       """
 
@@ -73,8 +81,11 @@ extension AppendRecord {
 
 extension GenerationRecord {
   static let sql = """
-    select position, tokens, log_probabilities, prompt, completion, sampling, random_key, finish
-    from log.generations where position = any($1)
+    select g.position, g.tokens, g.log_probabilities, p.text, g.completion, s.text, g.random_key, g.finish
+    from log.generations g
+    left join log.texts p on p.number = g.prompt
+    left join log.texts s on s.number = g.sampling
+    where g.position = any($1)
     """
 
   static func decode(_ row: Row) throws(EventLogError) -> (Position, GenerationRecord) {

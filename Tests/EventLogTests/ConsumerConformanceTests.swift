@@ -89,6 +89,30 @@ struct ConsumerConformanceTests {
     }
   }
 
+  @Test(
+    "one that is paused or failed acknowledges nothing, by itself or with an append, until it runs again",
+    arguments: LogKind.available)
+  func stopped(_ kind: LogKind) async throws {
+    try await kind.withExperiment { log, id in
+      let learner = Consumer(name: "learner", experiment: id)
+      for state in [ConsumerState.paused, .failed] {
+        try await log.setState(state, of: learner, failure: "no")
+        await #expect(throws: EventLogError.consumerStopped(learner)) {
+          try await log.acknowledge(Acknowledgement(consumer: learner, from: .start, to: Position(1)))
+        }
+        var append = Append.control("with \(state)", id, at: 1)
+        append.acknowledgement = Acknowledgement(consumer: learner, from: .start)
+        let refused = append
+        await #expect(throws: EventLogError.consumerStopped(learner)) { try await log.append(refused) }
+      }
+      let head = try await log.head().position
+      #expect(head == Position(1))
+      try await log.setState(.running, of: learner, failure: nil)
+      let outcome = try await log.acknowledge(Acknowledgement(consumer: learner, from: .start, to: Position(1)))
+      #expect(outcome == .stored)
+    }
+  }
+
   @Test("of eight that acknowledge different positions at once, exactly one is stored", arguments: LogKind.available)
   func race(_ kind: LogKind) async throws {
     try await kind.withExperiment { log, id in

@@ -24,14 +24,15 @@ struct CatalogueTests {
         """)
       #expect(silent == [])
       let views = try await log.texts(Self.views)
-      #expect(views.count == 17, "\(views)")
+      #expect(views.count == 19, "\(views)")
     }
   }
 
   @Test("every view can be selected from, whole, and begins with the experiment by name")
   func selectable() async throws {
     try await PlayedLog.with { log in
-      for view in try await log.texts(Self.views) {
+      // Nobody consumes the played log.
+      for view in try await log.texts(Self.views) where view != "read.consumers" {
         let names = try await log.texts("select distinct experiment from \(view)")
         #expect(!names.isEmpty && Set(names).isSubset(of: log.experiments.map(\.name)), "\(view)")
         let first = try await log.texts(
@@ -46,7 +47,7 @@ struct CatalogueTests {
   @Test("a query that asks for no tokens does not touch the generations")
   func generationsUntouched() async throws {
     try await PlayedLog.with { log in
-      for view in try await log.texts(Self.views) {
+      for view in try await log.texts(Self.views) where view != "read.generations" {
         let tokens: Set = ["tokens", "log_probability_sum", "finish", "completion"]
         let columns = try await log.texts(
           "select attname::text from pg_attribute where attrelid = '\(view)'::regclass and attnum > 0")

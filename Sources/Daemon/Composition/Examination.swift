@@ -62,8 +62,16 @@ package struct Examination: Sendable {
           cure: fsync == "on" ? nil : "set fsync = on: without it an acknowledged event can be lost"),
       ]
       do {
-        let events = try await OpenLog.with(url: url, home: home) { try await $0.log.head().position }
+        let (events, role) = try await OpenLog.with(url: url, home: home) { open in
+          (try await open.log.head().position, open.role)
+        }
         findings.append(Finding(subject: "log", isGood: true, text: "\(events) events"))
+        findings.append(
+          Finding(
+            subject: "role", isGood: role != nil, text: role.map { "works as \($0)" } ?? "works as the login itself",
+            cure: role == nil
+              ? "let a superuser run: create role autodidact_writer; create role autodidact_reader; grant both to the login; "
+                + "then see docs/operations.md, \"Roles\"" : nil))
       } catch {
         findings.append(Finding(subject: "log", isGood: false, text: "\(error)", cure: "autodidact migrate"))
       }

@@ -9,6 +9,8 @@ package struct OpenLog: Sendable {
   package let log: any EventLog
   package let home: Home
   package let url: String
+  /// The role that its sessions took; nil: they work as the login itself.
+  package let role: String?
   package let surroundings: Surroundings
 
   /// How a process talks to the database.
@@ -34,16 +36,19 @@ package struct OpenLog: Sendable {
     }
   }
 
-  /// Opens the log. A database that lacks migrations is refused with the way to mend it.
+  /// Opens the log, as the role asked for if the login may take it. A database that lacks migrations is refused with the
+  /// way to mend it.
   package static func with<Result>(
-    url: String, home: Home, manner: Manner = .command, _ body: (OpenLog) async throws -> Result
+    url: String, home: Home, as role: DatabaseRole = .writer, manner: Manner = .command,
+    _ body: (OpenLog) async throws -> Result
   ) async throws -> Result {
-    try await checkMigrations(url: url, home: home)
+    let available = try await checkMigrations(url: url, home: home, role: role)
     var settings = ConnectionSettings(url: url, applicationName: "autodidact")
     manner.apply(to: &settings)
+    settings.role = available
     let open = OpenLog(
       log: PostgresEventLog(settings, clock: ContinuousClock(), retry: RetryPolicy(attemptsMax: manner.attemptsMax)),
-      home: home, url: url,
+      home: home, url: url, role: available,
       surroundings: .live(numericsProfile: Engine.numericsProfile))
     return try await body(open)
   }
@@ -53,9 +58,12 @@ package struct OpenLog: Sendable {
     try await withConnection(url) { try await Migrator(folder: home.migrations).migrate($0) }
   }
 
-  private static func checkMigrations(url: String, home: Home) async throws {
-    let pending = try await withConnection(url) { try await Migrator(folder: home.migrations).pending($0) }
-    if !pending.isEmpty { throw Unmigrated(pending: pending) }
+  private static func checkMigrations(url: String, home: Home, role: DatabaseRole) async throws -> String? {
+    try await withConnection(url) { connection in
+      let pending = try await Migrator(folder: home.migrations).pending(connection)
+      if !pending.isEmpty { throw Unmigrated(pending: pending) }
+      return try await role.available(on: connection)
+    }
   }
 
   private static func withConnection<Result: Sendable>(

@@ -36,9 +36,9 @@ package struct Workshop: Sendable {
       modelDigest: settings.model.digest, threads: threads,
       checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep)
     if leasesVerifiers {
-      let workers = LeasedWorkers(
-        ConnectionSettings(url: open.url, applicationName: "autodidact verification"),
-        makeID: open.surroundings.makeID)
+      var database = ConnectionSettings(url: open.url, applicationName: "autodidact verification")
+      database.role = open.role
+      let workers = LeasedWorkers(database, makeID: open.surroundings.makeID)
       return try await body(parts(settings, engine, workers))
     }
     let configuration = VerifierConfiguration(

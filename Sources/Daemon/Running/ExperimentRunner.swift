@@ -84,7 +84,10 @@ package struct ExperimentRunner: Sendable {
         return !isRunning ? end(of: stored.experiment) : isDone ? .iterationsDone : isLeaving ? .shutDown : .finished
       }
       guard let measure = try await commit(step, to: &stored, epoch: epoch) else { continue }
-      if let finished = summary.take(measure, stored) { observer.iterationEnded(finished, of: stored.experiment) }
+      if let finished = summary.take(measure, stored) {
+        observer.iterationEnded(finished, of: stored.experiment)
+        try await stored.saveSnapshotIfDue(in: log)
+      }
     }
   }
 

@@ -200,6 +200,10 @@ extension StepPerformer {
     _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let consumer = LearnerConsumer(experiment: experiment.id, settings: experiment.settings)
+    // A paused learner must not compute for hours what it may not acknowledge.
+    guard try await log.consumer(consumer.consumer).state == .running else {
+      throw EventLogError.consumerStopped(consumer.consumer)
+    }
     guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
       throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
     }

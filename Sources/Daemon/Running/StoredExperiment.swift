@@ -4,7 +4,7 @@ import EventLog
 /// An experiment folded from the log, and how far it has been read. A value; reading on gives the next one.
 ///
 /// The runner, the CLI's control commands and `status` all see an experiment through this.
-package struct StoredExperiment: Sendable {
+package struct StoredExperiment: Hashable, Codable, Sendable {
   package private(set) var experiment: Experiment
   /// The last event taken.
   package private(set) var position: Position
@@ -13,30 +13,49 @@ package struct StoredExperiment: Sendable {
   /// The iterations that ended, newest last; the oldest are dropped beyond `historyMax`.
   package private(set) var history: [FinishedIteration] = []
 
+  /// Version of the newest snapshot that is known; not part of what is folded.
+  var snapshotVersion: Int64 = 0
+
+  private enum CodingKeys: String, CodingKey {
+    case experiment, position, eventCounts, history, historyMax
+  }
+
   private let historyMax: Int
+  package static let historyUsual = 2
 
   /// An iteration as it was when its update ended it.
-  package struct FinishedIteration: Sendable {
+  package struct FinishedIteration: Hashable, Codable, Sendable {
     package var ledger: IterationLedger
     package var seedingRoundsDone: Int
   }
 
-  /// Reads an experiment from its first event to the end of the log.
+  /// Reads an experiment to the end of the log, from the newest snapshot there is or else from its first event.
   ///
-  /// - Parameter historyMax: how many finished iterations to keep for summaries.
+  /// - Parameter historyMax: how many finished iterations to keep for summaries; only folds of the usual 2 have snapshots.
   /// - Throws: `UnknownExperiment`, the log's errors, and `EventCoding.Failure` for an event this program cannot read.
   package static func load(
-    _ record: ExperimentRecord, from log: any EventLog, historyMax: Int = 2
+    _ record: ExperimentRecord, from log: any EventLog, historyMax: Int = historyUsual
+  ) async throws -> StoredExperiment {
+    if historyMax == historyUsual, var stored = try await snapshot(of: record, in: log) {
+      _ = try await stored.readOn(log)
+      return stored
+    }
+    var stored = try await begin(record, from: log, historyMax: historyMax)
+    _ = try await stored.readOn(log)
+    return stored
+  }
+
+  /// The fold of the first event alone.
+  package static func begin(
+    _ record: ExperimentRecord, from log: any EventLog, historyMax: Int = historyUsual
   ) async throws -> StoredExperiment {
     let first = try await log.read(experiment: record.id, after: .start, types: nil, limit: 1)
     guard let first = first.first, case .experimentCreated(let created) = try first.event() else {
       throw EventLogError.corrupt("experiment \(record.name) does not begin with ExperimentCreated")
     }
-    var stored = StoredExperiment(
+    return StoredExperiment(
       experiment: Experiment(id: record.id, created: created), position: first.position,
       eventCounts: [first.type: 1], historyMax: historyMax)
-    _ = try await stored.readOn(log)
-    return stored
   }
 
   private init(experiment: Experiment, position: Position, eventCounts: [String: Int], historyMax: Int) {

@@ -67,6 +67,22 @@ package final class CheckpointFile: Sendable {
     try read(2, "second moment", digests.secondMoment, into: second)
   }
 
+  /// Checks the digests of all three arrays where they lie, copying nothing. `autodidact verify` calls it.
+  package func checkDigests() throws(ModelFileError) {
+    let size = parameterCount * MemoryLayout<Float>.size
+    let arrays = [
+      ("weights", digests.weights), ("first moment", digests.firstMoment), ("second moment", digests.secondMoment),
+    ]
+    for (index, (name, expected)) in arrays.enumerated() {
+      let offset = dataStart + index * size
+      let found = ContentDigest.hexadecimal(of: UnsafeRawBufferPointer(rebasing: mapping.bytes[offset..<offset + size]))
+      guard found == expected else {
+        throw ModelFileError(
+          .digest, file: path, place: name, offset: offset, "its sha256 is \(found), the header says \(expected)")
+      }
+    }
+  }
+
   /// Copies first and digests the copy, so that what was checked is what will be used.
   private func read(
     _ index: Int, _ name: String, _ expected: String, into output: UnsafeMutableBufferPointer<Float>

@@ -29,7 +29,7 @@ struct Events: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await database.withLog { log in
+    try await database.withLog(as: .reader) { log in
       let record = try await log.log.requireExperiment(name)
       var position = Position(after)
       while true {

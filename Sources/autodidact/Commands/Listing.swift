@@ -12,7 +12,7 @@ struct List: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await database.withLog { log in
+    try await database.withLog(as: .reader) { log in
       let records = try await log.log.experiments()
       if json {
         for record in records { print(try line(record)) }
@@ -57,7 +57,7 @@ struct Status: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await database.withLog { log in
+    try await database.withLog(as: .reader) { log in
       while true {
         let head = try await log.log.head().position
         let reports = try await self.reports(log)

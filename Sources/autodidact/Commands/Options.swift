@@ -17,13 +17,13 @@ struct DatabaseOptions: ParsableArguments {
       directory: FileManager.default.currentDirectoryPath)
   }
 
-  /// Opens the log for the length of `body`.
+  /// Opens the log for the length of `body`: commands that only look do it as the reader.
   func withLog<Result>(
-    _ manner: OpenLog.Manner = .command, _ body: (OpenLog) async throws -> Result
+    as role: DatabaseRole = .writer, manner: OpenLog.Manner = .command, _ body: (OpenLog) async throws -> Result
   ) async throws -> Result {
     let home = try home()
     let url = try DatabaseAddress.find(
       option: database, environment: ProcessInfo.processInfo.environment, home: home)
-    return try await OpenLog.with(url: url, home: home, manner: manner, body)
+    return try await OpenLog.with(url: url, home: home, as: role, manner: manner, body)
   }
 }

@@ -41,7 +41,7 @@ struct Run: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let end = try await database.withLog(.writer(replySeconds: replyTimeout)) { log in
+    let end = try await database.withLog(manner: .writer(replySeconds: replyTimeout)) { log in
       let record = try await log.log.requireExperiment(name)
       let reporter = ConsoleReporter(name: name, iterations: iterations)
       let foreground = ForegroundRun(

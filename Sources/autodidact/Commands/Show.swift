@@ -23,7 +23,7 @@ private func tell<Part>(
   _ id: String, _ database: DatabaseOptions, part: (Story) -> Part?, otherwise: String,
   _ telling: (Story, Part) async throws -> String
 ) async throws {
-  try await database.withLog { log in
+  try await database.withLog(as: .reader) { log in
     let story = try await Story.find(id, in: log.log)
     guard let part = part(story) else { throw Failure.usage("\(id) is \(otherwise)") }
     print(try await telling(story, part))

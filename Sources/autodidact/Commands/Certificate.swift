@@ -1,0 +1,27 @@
+import ArgumentParser
+import Daemon
+import Foundation
+
+struct MakeCertificate: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "certificate",
+    abstract: "Write a small file that fixes what an experiment was.",
+    discussion: """
+      Chain head, roots, and the digests of settings, code, model and weights: a few hundred bytes to keep where nobody can
+      change them together with the database. The chain is audited first.
+
+      EXAMPLE
+        autodidact certificate first -o first.certificate.json
+        autodidact verify --certificate first.certificate.json
+      """)
+  @Argument(help: "Name of the experiment.") var name: String
+  @Option(name: .shortAndLong, help: "Where to; standard output if left out.") var output: String?
+  @OptionGroup var database: DatabaseOptions
+
+  func run() async throws {
+    let certificate = try await database.withLog(as: .reader) { try await CertificateDesk.make(name, from: $0.log) }
+    guard let output else { return print(String(decoding: certificate.json, as: UTF8.self), terminator: "") }
+    try certificate.json.write(to: URL(fileURLWithPath: output), options: .atomic)
+    print("\(output): \(certificate.contents.events) events of \(name), chain head \(certificate.headHash.prefix(16))…")
+  }
+}
