@@ -27,7 +27,8 @@ package struct Workshop: Sendable {
     let engine = try await Engine.open(
       modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
       modelDigest: settings.model.digest, threads: threads,
-      checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep)
+      checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep,
+      training: TrainingMethod(settings))
     let configuration = VerifierConfiguration(
       executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)))
     var logger = Logger(label: "autodidact.verifier")
