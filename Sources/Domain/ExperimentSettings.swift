@@ -146,6 +146,13 @@ package struct AdvantageSettings: Hashable, Codable, Sendable {
 
 /// One update (paper Table 3): AdamW, one epoch, one step.
 package struct LearnerSettings: Hashable, Codable, Sendable {
+  /// What is trained: every parameter (paper), or adapters of low rank beside frozen weights.
+  package var method: Method = .full
+  /// LoRA's rank r, its alpha (a change is multiplied by alpha/rank) and the matrices that have adapters. Without meaning
+  /// for `full`. All matrices and alpha = 2·rank are the usual choice; dropout is 0.
+  package var loraRank = 16
+  package var loraAlpha = 32.0
+  package var loraTargets = LoRATarget.allCases
   package var rate = 1e-6
   package var beta1 = 0.9
   package var beta2 = 0.999
@@ -157,6 +164,15 @@ package struct LearnerSettings: Hashable, Codable, Sendable {
   /// Paper 0.001, code 0.
   package var entropyCoefficient = 0.001
   package init() {}
+
+  package enum Method: String, Codable, Sendable, CaseIterable { case full, lora }
+
+  /// A matrix of every layer: the projections of attention and those of the feed-forward block.
+  package enum LoRATarget: String, Codable, Sendable, CaseIterable {
+    case query, key, value
+    case attentionOutput = "attention_output"
+    case gate, up, down
+  }
 }
 
 /// Limits on model-written programs. Part of the settings because they decide verdicts.

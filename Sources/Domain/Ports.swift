@@ -167,7 +167,8 @@ package struct UpdateOutcome: Hashable, Codable, Sendable {
   package var clippedShare: Double
   /// Tokens whose recomputed log-probability differs from the recorded one in any bit (promise P5: 0).
   package var logProbabilityMismatches: Int
-  /// SHA-256 of the parameters and of the optimizer's moments after the update, in hexadecimal.
+  /// SHA-256 of what is trained (all parameters, or those of the adapters) and of the optimizer's moments after the update,
+  /// in hexadecimal.
   package var weightsDigest: String
   package var optimizerDigest: String
 

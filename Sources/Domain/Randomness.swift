@@ -16,6 +16,8 @@ package enum RandomPurpose: UInt8, Codable, Sendable, CaseIterable {
   case solve = 6
   /// The tokens of a held-out attempt.
   case evaluate = 7
+  /// The first values of LoRA's A matrices.
+  case adapters = 16
 }
 
 /// The name of one stream of random numbers: what it is for, and nothing about when or where it is drawn.

@@ -27,13 +27,15 @@ package actor Engine {
   ///   - threads: of the kernels. The results do not depend on it.
   ///   - checkpoints: folder for weights files, made if missing.
   ///   - keep: how many of them.
+  ///   - training: what updates change; decides what is in memory.
   /// - Throws: `ModelFileError` for an unreadable or unfit file, `EngineError.wrongModel` for another one than recorded.
   package static func open(
-    modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int
+    modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int,
+    training: TrainingMethod = .full
   ) async throws -> Engine {
     let thread = ThreadExecutor(name: "engine")
     return try Engine(
-      model: Model.load(modelFile, digest: modelDigest, threads: threads),
+      model: Model.load(modelFile, digest: modelDigest, threads: threads, training: training),
       checkpoints: CheckpointFolder(path: checkpoints, keep: keep), thread: thread)
   }
 
@@ -103,7 +105,7 @@ package enum EngineError: Error, CustomStringConvertible {
     case .foreignCheckpoint(let file, let what, let found, let expected):
       "\(file) is not the checkpoint that was recorded: its \(what) is \(found), the log says \(expected)"
     case .sequenceTooLong(let id, let tokens, let max):
-      "sample \(id) has \(tokens) tokens, at most \(max) can be trained at once"
+      "sample \(id) has \(tokens) tokens with its prompt, the model's context has \(max)"
     }
   }
 }

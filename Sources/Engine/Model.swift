@@ -5,7 +5,7 @@ import Tensor
 import Transformer
 
 /// The weights in memory with everything that belongs to them: configuration, tokenizer, gradients and the optimizer's
-/// moments. Owned by the engine's actor.
+/// moments of what is trained. Owned by the engine's actor.
 package final class Model {
   package let file: String
   /// SHA-256 of the file.
@@ -15,7 +15,7 @@ package final class Model {
   package let trainer: Trainer
   package let optimizer: Optimizer
 
-  /// Rows whose activations are kept at once while training; also the longest sequence that can be trained.
+  /// Rows whose activations are kept at once while training, unless one sequence has more.
   package static let trainingRowsMax = 1024
 
   /// Takes a decoder and makes what training needs besides. `load` calls it; tests do with small random decoders.
@@ -27,20 +27,20 @@ package final class Model {
     self.tokenizer = tokenizer
     self.decoder = decoder
     trainer = Trainer(decoder: decoder, rowsMax: Self.trainingRowsMax)
-    optimizer = Optimizer(layout: decoder.parameters.layout)
+    optimizer = Optimizer(layout: decoder.trained.layout)
   }
 
   /// Reads a GGUF file.
-  static func load(_ file: String, digest expected: String, threads: Int) throws -> sending Model {
+  static func load(
+    _ file: String, digest expected: String, threads: Int, training method: TrainingMethod
+  ) throws -> sending Model {
     let digest = try digest(of: file)
     guard expected.isEmpty || digest == expected else {
       throw EngineError.wrongModel(file: file, found: digest, expected: expected)
     }
     let gguf = try GGUFFile(path: file)
     let configuration = try ModelConfiguration(gguf: gguf)
-    let parameters = try Parameters(gguf: gguf, configuration: configuration)
-    let decoder = Decoder(
-      configuration: configuration, parameters: parameters, pool: ThreadPool(threads: threads))
+    let decoder = try method.decoder(configuration, base: gguf, pool: ThreadPool(threads: threads))
     return Model(file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder)
   }
 
@@ -53,10 +53,13 @@ package final class Model {
     return hash.finalize().hexadecimal
   }
 
-  /// Back to the weights of the file, with an empty optimizer.
-  func reset() throws {
-    let gguf = try GGUFFile(path: file)
-    for view in decoder.parameters.layout.views { try gguf.read(view.name, into: decoder.parameters.elements(view)) }
+  /// Back to the weights of the file, with an empty optimizer. Adapters begin again, on weights that never changed.
+  package func reset() throws {
+    if let adapters = decoder.adapters {
+      adapters.reset()
+    } else {
+      try decoder.parameters.fill(from: GGUFFile(path: file))
+    }
     decoder.weightsChanged()
     for moment in [optimizer.firstMoment, optimizer.secondMoment] {
       moment.buffer.pointer.update(repeating: 0, count: moment.buffer.count)
@@ -64,8 +67,9 @@ package final class Model {
     optimizer.steps = 0
   }
 
-  /// SHA-256 of the parameters as little-endian float32, in checkpoint order.
-  package var weightsDigest: String { ContentDigest.hexadecimal(of: decoder.parameters.values) }
+  /// SHA-256 of what is trained, as little-endian float32, in checkpoint order: all parameters, or those of the adapters,
+  /// which with the base model's digest and the settings decide all the others.
+  package var weightsDigest: String { ContentDigest.hexadecimal(of: decoder.trained.values) }
 
   /// SHA-256 over the digests of both moments and the number of steps taken.
   package var optimizerDigest: String {

@@ -114,6 +114,18 @@ extension SettingKey {
 
   private static let learner: [SettingKey] = [
     SettingKey(
+      "learner.method", \.learner.method, .word(),
+      "What is trained: every parameter (paper), or LoRA adapters beside frozen weights, in much less memory."),
+    SettingKey(
+      "learner.lora_rank", \.learner.loraRank, .integer(1...512),
+      "LoRA: rank r of the change B·A of each adapted matrix. A begins random, from the seed, and B zero."),
+    SettingKey(
+      "learner.lora_alpha", \.learner.loraAlpha, .number("above 0, at most 1e6") { $0 > 0 && $0 <= 1e6 },
+      "LoRA: a change is multiplied by alpha ÷ rank."),
+    SettingKey(
+      "learner.lora_targets", \.learner.loraTargets, .words(),
+      "LoRA: the matrices of each layer that have an adapter. Embedding, output, norms and biases are frozen."),
+    SettingKey(
       "learner.rate", \.learner.rate, .number("above 0, at most 1") { $0 > 0 && $0 <= 1 },
       "Learning rate of AdamW, constant (paper: 1e-6)."),
     SettingKey(

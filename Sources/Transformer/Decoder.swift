@@ -17,25 +17,61 @@ struct RowBatch {
 /// Names and shapes: B sequences, M rows, C hidden, F feed-forward, V vocabulary, NH/KVH heads of HS.
 package final class Decoder {
   package let configuration: ModelConfiguration
+  /// All weights; with adapters the embedding, norms and biases only, everything else being kept in packed form.
   package let parameters: Parameters
   package let pool: ThreadPool
+  let layout: DecoderLayout
   let packed: PackedWeights
   let rope: RopeTable
-  var layout: ParameterLayout { parameters.layout }
+  private let merged: MergedWeights?
 
-  /// Takes the parameters over and packs them.
+  /// Takes the parameters over and packs them; all of them can be trained.
   package init(configuration: ModelConfiguration, parameters: Parameters, pool: ThreadPool) {
-    precondition(parameters.layout == ParameterLayout(configuration), "parameters of another model")
+    layout = DecoderLayout(configuration)
+    precondition(parameters.layout == layout.resident, "parameters of another model")
     (self.configuration, self.parameters, self.pool) = (configuration, parameters, pool)
-    packed = PackedWeights(layout: parameters.layout)
-    rope = RopeTable(
-      positionsMax: configuration.contextLength, headSize: configuration.attention.headSize,
-      theta: configuration.ropeTheta)
-    packed.pack(from: parameters, pool: pool)
+    packed = PackedWeights(layout: layout)
+    rope = RopeTable(configuration)
+    merged = nil
+    packed.pack(layout, from: parameters, pool: pool)
   }
 
-  /// Packs the weights again. Whoever changes `parameters` calls it before the next forward pass.
-  package func weightsChanged() { packed.pack(from: parameters, pool: pool) }
+  /// A frozen base with adapters, which alone are trained. Throws what reading `base` throws.
+  package init(
+    configuration: ModelConfiguration, base: any BaseWeights, adapters: Adapters, pool: ThreadPool
+  ) throws(ModelFileError) {
+    layout = DecoderLayout(configuration, packedOnly: true)
+    (self.configuration, self.pool) = (configuration, pool)
+    parameters = Parameters(layout: layout.resident)
+    packed = PackedWeights(layout: layout)
+    rope = RopeTable(configuration)
+    merged = try MergedWeights(
+      base: base, adapters: adapters, layout: layout, parameters: parameters, packed: packed, pool: pool)
+  }
+
+  /// nil when the whole model is trained.
+  package var adapters: Adapters? { merged?.adapters }
+
+  /// What an optimizer moves, checkpoints hold and digests cover: all parameters, or those of the adapters.
+  package var trained: Parameters { adapters?.parameters ?? parameters }
+
+  /// Packs the weights again. Whoever changes `trained` calls it before the next forward pass.
+  package func weightsChanged() {
+    if let merged { merged.adaptersChanged() } else { packed.pack(layout, from: parameters, pool: pool) }
+  }
+
+  /// Every tensor of the model, in checkpoint order.
+  package var tensors: [ParameterView] { layout.views }
+
+  /// Copies a tensor of the model as the forward pass uses it, with its adapter merged; what an export writes.
+  package func read(_ tensor: ParameterView, into output: UnsafeMutableBufferPointer<Float>) {
+    precondition(output.count == tensor.count, "\(output.count) values for \(tensor.name)")
+    if tensor.offset != nil {
+      _ = output.update(fromContentsOf: parameters.elements(tensor))
+    } else if let start = output.baseAddress {
+      packed[tensor].unpack(rows: 0..<tensor.shape[0], into: start, pool: pool)
+    }
+  }
 
   /// Throws when a token is not in the vocabulary.
   func check(_ tokens: some Sequence<Int32>) throws(TransformerError) {
@@ -111,4 +147,12 @@ package final class Decoder {
   }
 
   private func bias(_ view: ParameterView?) -> In? { view.map { In(parameters[$0]) } }
+}
+
+extension RopeTable {
+  fileprivate convenience init(_ configuration: ModelConfiguration) {
+    self.init(
+      positionsMax: configuration.contextLength, headSize: configuration.attention.headSize,
+      theta: configuration.ropeTheta)
+  }
 }

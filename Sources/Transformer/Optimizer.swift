@@ -1,6 +1,6 @@
 import Tensor
 
-/// AdamW over a model's parameters, with its two moments and the number of steps taken.
+/// AdamW over what a decoder trains (`Decoder.trained`), with its two moments and the number of steps taken.
 package final class Optimizer {
   /// Settings of a step. Decay applies to every parameter, as in PyTorch's default.
   package struct Settings: Equatable, Sendable {
@@ -25,15 +25,16 @@ package final class Optimizer {
   /// Steps taken; whoever restores a checkpoint sets it with the moments.
   package var steps = 0
 
+  /// - Parameter layout: of `Decoder.trained`.
   package init(layout: ParameterLayout) {
     firstMoment = Parameters(layout: layout)
     secondMoment = Parameters(layout: layout)
   }
 
-  /// One step on the decoder's parameters, which are then packed again. Returns the gradient's norm before clipping; when it
+  /// One step on what the decoder trains, which is then merged and packed again. Returns the gradient's norm before clipping; when it
   /// is not finite nothing is changed.
   package func step(_ decoder: Decoder, gradients: Parameters, settings: Settings) -> Double {
-    precondition(gradients.layout == decoder.parameters.layout && firstMoment.layout == gradients.layout)
+    precondition(gradients.layout == decoder.trained.layout && firstMoment.layout == gradients.layout)
     let count = gradients.buffer.count
     let norm = sumOfSquares(gradients.buffer.pointer, count: count, pool: decoder.pool).squareRoot()
     guard norm.isFinite else { return norm }
@@ -41,7 +42,7 @@ package final class Optimizer {
     var scale = 1.0
     if let limit = settings.gradientNormMax, norm > Double(limit) { scale = Double(limit) / norm }
     adamWUpdate(
-      parameters: decoder.parameters.buffer.pointer, gradient: gradients.buffer.pointer,
+      parameters: decoder.trained.buffer.pointer, gradient: gradients.buffer.pointer,
       firstMoment: firstMoment.buffer.pointer, secondMoment: secondMoment.buffer.pointer, count: count,
       step: AdamWStep(
         learningRate: settings.learningRate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,

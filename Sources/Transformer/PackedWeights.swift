@@ -8,19 +8,20 @@ final class PackedWeights {
 
   let blocks: [Block]
   let output: PackedMatrix
-  private let layout: ParameterLayout
+  private let matrices: [String: PackedMatrix]
   private let buffer: FloatBuffer
 
-  init(layout: ParameterLayout) {
-    self.layout = layout
-    let matrices = layout.blocks.flatMap(Self.matrices) + [layout.output]
+  init(layout: DecoderLayout) {
+    let views = layout.blocks.flatMap(\.matrices) + [layout.output]
     let buffer = FloatBuffer(
-      count: matrices.reduce(0) { $0 + PackedMatrix.count(outputs: $1.shape[0], inputs: $1.shape[1]) })
+      count: views.reduce(0) { $0 + PackedMatrix.count(outputs: $1.shape[0], inputs: $1.shape[1]) })
     self.buffer = buffer
     var offset = 0
+    var matrices: [String: PackedMatrix] = [:]
     func place(_ view: ParameterView) -> PackedMatrix {
       let matrix = PackedMatrix(pointer: buffer.pointer + offset, outputs: view.shape[0], inputs: view.shape[1])
       offset += PackedMatrix.count(outputs: view.shape[0], inputs: view.shape[1])
+      matrices[view.name] = matrix
       return matrix
     }
     blocks = layout.blocks.map { block in
@@ -30,17 +31,19 @@ final class PackedWeights {
         down: place(block.down))
     }
     output = place(layout.output)
+    self.matrices = matrices
   }
 
-  func pack(from parameters: Parameters, pool: ThreadPool) {
-    for (block, views) in zip(blocks, layout.blocks) {
-      let packed = [block.query, block.key, block.value, block.attentionOutput, block.gate, block.up, block.down]
-      for (matrix, view) in zip(packed, Self.matrices(views)) { matrix.pack(from: parameters[view], pool: pool) }
+  /// The packed form of a matrix of the blocks or of the output.
+  subscript(view: ParameterView) -> PackedMatrix {
+    guard let matrix = matrices[view.name] else { preconditionFailure("\(view.name) is not packed") }
+    return matrix
+  }
+
+  /// Packs everything from a flat buffer that has it.
+  func pack(_ layout: DecoderLayout, from parameters: Parameters, pool: ThreadPool) {
+    for view in layout.blocks.flatMap(\.matrices) + [layout.output] {
+      self[view].pack(from: parameters[view], pool: pool)
     }
-    output.pack(from: parameters[layout.output], pool: pool)
-  }
-
-  private static func matrices(_ block: ParameterLayout.Block) -> [ParameterView] {
-    [block.query, block.key, block.value, block.attentionOutput, block.gate, block.up, block.down]
   }
 }

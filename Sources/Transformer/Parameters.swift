@@ -6,67 +6,39 @@ package struct ParameterView: Equatable, Sendable {
   package let name: String
   /// [rows, columns] of a matrix, [elements] of a vector.
   package let shape: [Int]
-  /// Elements from the start of the buffer.
-  package let offset: Int
+  /// Elements from the start of the buffer; nil for a matrix that is kept in packed form only.
+  package let offset: Int?
+
+  package init(name: String, shape: [Int], offset: Int?) {
+    (self.name, self.shape, self.offset) = (name, shape, offset)
+  }
 
   package var count: Int { shape.reduce(1, *) }
 }
 
-/// The tensors of a model in checkpoint order, and which is which.
+/// The tensors of a flat buffer: a model in checkpoint order, or the adapters of one.
 package struct ParameterLayout: Equatable, Sendable {
-  /// The tensors of one layer.
-  package struct Block: Equatable, Sendable {
-    package let query, key, value, attentionOutput: ParameterView
-    package let gate, up, down: ParameterView
-    package let attentionNorm, feedForwardNorm: ParameterView
-    /// nil without `attentionBias`.
-    package let queryBias, keyBias, valueBias: ParameterView?
-  }
-
-  package let embedding: ParameterView
-  package let blocks: [Block]
-  package let outputNorm: ParameterView
-  /// The embedding itself when the output is tied.
-  package let output: ParameterView
   /// Each tensor once, in the order of the buffer.
-  package let views: [ParameterView]
+  package private(set) var views: [ParameterView] = []
   /// Elements of the buffer.
-  package let count: Int
+  package private(set) var count = 0
 
-  package init(_ configuration: ModelConfiguration) {
-    let (C, F) = (configuration.hidden, configuration.feedForward)
-    let (Q, KV) = (configuration.attention.queryWidth, configuration.attention.keyValueWidth)
-    var views: [ParameterView] = []
-    var count = 0
-    func add(_ name: String, _ shape: [Int]) -> ParameterView {
-      let view = ParameterView(name: name, shape: shape, offset: count)
-      views.append(view)
-      count += view.count
-      return view
-    }
-    let embedding = add("token_embd.weight", [configuration.vocabulary, C])
-    blocks = (0..<configuration.layers).map { layer in
-      func named(_ name: String, _ shape: [Int]) -> ParameterView { add("blk.\(layer).\(name)", shape) }
-      func bias(_ name: String, _ width: Int) -> ParameterView? {
-        configuration.attentionBias ? named(name, [width]) : nil
-      }
-      return Block(
-        query: named("attn_q.weight", [Q, C]), key: named("attn_k.weight", [KV, C]),
-        value: named("attn_v.weight", [KV, C]), attentionOutput: named("attn_output.weight", [C, Q]),
-        gate: named("ffn_gate.weight", [F, C]), up: named("ffn_up.weight", [F, C]),
-        down: named("ffn_down.weight", [C, F]), attentionNorm: named("attn_norm.weight", [C]),
-        feedForwardNorm: named("ffn_norm.weight", [C]), queryBias: bias("attn_q.bias", Q),
-        keyBias: bias("attn_k.bias", KV), valueBias: bias("attn_v.bias", KV))
-    }
-    outputNorm = add("output_norm.weight", [C])
-    output = configuration.tiedOutput ? embedding : add("output.weight", [configuration.vocabulary, C])
-    self.embedding = embedding
-    self.views = views
-    self.count = count
+  package init() {}
+
+  /// Every tensor of a model.
+  package init(_ configuration: ModelConfiguration) { self = DecoderLayout(configuration).resident }
+
+  /// Appends a tensor.
+  mutating func add(_ name: String, _ shape: [Int]) -> ParameterView {
+    let view = ParameterView(name: name, shape: shape, offset: count)
+    views.append(view)
+    count += view.count
+    return view
   }
 }
 
-/// One flat float32 buffer with a model's layout: its weights, their gradients, or a moment of the optimizer.
+/// One flat float32 buffer with the layout of a model or of its adapters: weights, their gradients, or a moment of the
+/// optimizer.
 package final class Parameters {
   package let layout: ParameterLayout
   package let buffer: FloatBuffer
@@ -77,7 +49,10 @@ package final class Parameters {
     buffer = FloatBuffer(count: layout.count)
   }
 
-  package subscript(view: ParameterView) -> UnsafeMutablePointer<Float> { buffer.pointer + view.offset }
+  package subscript(view: ParameterView) -> UnsafeMutablePointer<Float> {
+    guard let offset = view.offset else { preconditionFailure("\(view.name) is kept in packed form only") }
+    return buffer.pointer + offset
+  }
 
   /// A tensor's elements, for digests, files and tests.
   package func elements(_ view: ParameterView) -> UnsafeMutableBufferPointer<Float> {

@@ -23,22 +23,25 @@ package struct TokenLoss: Sendable {
 /// returns the derivatives, token by token; then the backward pass runs. Families are taken in micro-batches of `rowsMax`
 /// rows, so memory does not grow with the batch; logits exist for completion positions only. Everything is added in an
 /// order fixed by the batch. The learner calls `zeroGradients`, `accumulateGradients`, `Optimizer.step`.
+///
+/// A prompt with one completion that is longer than `rowsMax` is a micro-batch of its own: memory then grows once, to the
+/// longest so far. The model's context is the only limit, so what could be sampled can be trained.
 package final class Trainer {
   package let decoder: Decoder
+  /// Of what the decoder trains, with the layout of `Decoder.trained`.
   package let gradients: Parameters
   package let rowsMax: Int
-  private let activations: Activations
-  private let workspace: BackwardWorkspace
-  private let scratch = ScratchBuffer()
-  private let heads: HeadRows
+  private let logitBytesMax: Int
+  private var memory: TrainingMemory
 
-  /// - Parameter rowsMax: rows whose activations are kept at once; also the longest prompt with one completion.
-  package init(decoder: Decoder, rowsMax: Int = 1024) {
-    (self.decoder, self.rowsMax) = (decoder, rowsMax)
-    gradients = Parameters(layout: decoder.layout)
-    activations = Activations(decoder.configuration, rowsMax: rowsMax, keepingLayers: true)
-    workspace = BackwardWorkspace(decoder.configuration, rowsMax: rowsMax)
-    heads = HeadRows(decoder.configuration, rowsMax: rowsMax)
+  /// - Parameters:
+  ///   - rowsMax: rows whose activations are kept at once, unless one sequence has more.
+  ///   - logitBytesMax: memory for logits; when more are needed they are computed in pieces, and twice. The default is
+  ///     1365 rows of SmolLM2, 441 of Qwen2.5.
+  package init(decoder: Decoder, rowsMax: Int = 1024, logitBytesMax: Int = 256 << 20) {
+    (self.decoder, self.rowsMax, self.logitBytesMax) = (decoder, rowsMax, logitBytesMax)
+    gradients = Parameters(layout: decoder.trained.layout)
+    memory = TrainingMemory(decoder.configuration, rowsMax: rowsMax, logitBytesMax: logitBytesMax)
   }
 
   package func zeroGradients() {
@@ -88,36 +91,61 @@ package final class Trainer {
     return try MicroBatch.cut(families, shape: decoder.configuration.attention, rowsMax: rowsMax)
   }
 
-  /// Leaves log-probabilities (targets, V) in `heads` for `backward`.
+  /// Leaves in memory what `backward` needs.
   private func forward(
     _ batch: MicroBatch, families: [TrainingFamily], inverseTemperature: Float
   ) -> [(CompletionIndex, [TokenOutcome])] {
-    let pages = workspace.pages.pointer(count: 3 * batch.pageCount * decoder.configuration.attention.pageFloats)
-    decoder.forward(batch.rows, activations: activations, pages: { _ in pages }, scratch: scratch)
-    heads.forward(batch, decoder: decoder, stream: lastStream, inverseTemperature: inverseTemperature)
+    let configuration = decoder.configuration
+    if batch.rows.count > memory.rowsMax {
+      // The old memory goes before the new one comes.
+      memory = TrainingMemory(configuration, rowsMax: 0, logitBytesMax: 0)
+      memory = TrainingMemory(configuration, rowsMax: batch.rows.count, logitBytesMax: logitBytesMax)
+    }
+    let pages = memory.workspace.pages.pointer(count: 3 * batch.pageCount * configuration.attention.pageFloats)
+    decoder.forward(batch.rows, activations: memory.activations, pages: { _ in pages }, scratch: memory.scratch)
+    let rows = memory.heads.forward(
+      batch, decoder: decoder, stream: memory.activations.layer(configuration.layers).input,
+      inverseTemperature: inverseTemperature)
     var outcomes: [CompletionIndex: [TokenOutcome]] = [:]
     for index in batch.completions {
       let count = families[index.family].completions[index.completion].count
       outcomes[index] = Array(repeating: TokenOutcome(logProbability: 0, entropy: 0), count: count)
     }
-    for (row, targetRow) in batch.targetRows.enumerated() {
-      for target in targetRow.targets {
-        outcomes[target.completion]?[target.index] = heads.outcome(row: row, token: target.token)
+    for (targetRow, row) in zip(batch.targetRows, rows) {
+      for (target, outcome) in zip(targetRow.targets, row) {
+        outcomes[target.completion]?[target.index] = outcome
       }
     }
     return batch.completions.map { ($0, outcomes[$0] ?? []) }
   }
 
   private func backward(_ batch: MicroBatch, losses: [CompletionIndex: [TokenLoss]], inverseTemperature: Float) {
+    let (heads, workspace) = (memory.heads, memory.workspace)
     heads.backward(
-      batch, losses: losses, decoder: decoder, gradients: gradients, inverseTemperature: inverseTemperature)
+      batch, losses: losses, decoder: decoder, workspace: workspace, gradients: gradients,
+      inverseTemperature: inverseTemperature)
     let C = decoder.configuration.hidden
     fill(out: workspace.dStream.pointer, value: 0, count: batch.rows.count * C, pool: decoder.pool)
     scatterAddRows(
       out: workspace.dStream.pointer, input: heads.dHidden.pointer, rows: batch.targetRows.map(\.row), C: C)
     decoder.backward(
-      batch.rows, activations: activations, workspace: workspace, pageCount: batch.pageCount, gradients: gradients)
+      batch.rows, activations: memory.activations, workspace: workspace, pageCount: batch.pageCount,
+      gradients: gradients)
   }
+}
 
-  private var lastStream: In { In(activations.layer(decoder.configuration.layers).input) }
+/// Everything that the rows of one micro-batch need between its forward and its backward pass.
+private final class TrainingMemory {
+  let rowsMax: Int
+  let activations: Activations
+  let workspace: BackwardWorkspace
+  let heads: HeadRows
+  let scratch = ScratchBuffer()
+
+  init(_ configuration: ModelConfiguration, rowsMax: Int, logitBytesMax: Int) {
+    self.rowsMax = rowsMax
+    activations = Activations(configuration, rowsMax: rowsMax, keepingLayers: true)
+    workspace = BackwardWorkspace(configuration, rowsMax: rowsMax)
+    heads = HeadRows(configuration, rowsMax: rowsMax, logitBytesMax: logitBytesMax)
+  }
 }

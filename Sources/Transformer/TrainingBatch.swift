@@ -106,7 +106,8 @@ struct MicroBatch {
 
 extension MicroBatch {
   /// Cuts families into micro-batches of at most `rowsMax` rows, in order. A family that does not fit goes on in the next
-  /// one with its prompt computed again. Throws when one prompt with one completion is too long, or something is empty.
+  /// one with its prompt computed again; one prompt with one completion that has more rows is alone in its micro-batch.
+  /// Throws when something is empty.
   static func cut(
     _ families: [TrainingFamily], shape: AttentionShape, rowsMax: Int
   ) throws(TransformerError) -> [MicroBatch] {
@@ -118,9 +119,8 @@ extension MicroBatch {
       for (completionIndex, tokens) in family.completions.enumerated() {
         if tokens.isEmpty { throw .emptyTokens("a completion") }
         let alone = family.prompt.count + tokens.count - 1
-        if alone > rowsMax { throw .sequenceTooLong(length: alone + 1, limit: rowsMax + 1) }
         let added = prefix == nil ? alone : tokens.count - 1
-        if current.rows.count + added > rowsMax {
+        if current.rows.count > 0, current.rows.count + added > rowsMax {
           batches.append(current)
           current = MicroBatch(shape: shape)
           prefix = nil

@@ -13,20 +13,24 @@ import Verification
   "Real parts", .serialized, .needsPostgres,
   .enabled(if: ReferenceFiles.smolLM2.isUsable, ReferenceFiles.smolLM2.reason))
 struct RealPartsTests {
-  private func open(_ folder: String) async throws -> Engine {
+  private func open(_ folder: String, _ settings: ExperimentSettings) async throws -> Engine {
     try await Engine.open(
-      modelFile: ReferenceFiles.smolLM2.path, modelDigest: "", threads: 2, checkpoints: folder, keep: 1)
+      modelFile: ReferenceFiles.smolLM2.path, modelDigest: "", threads: 2, checkpoints: folder, keep: 1,
+      training: TrainingMethod(settings))
   }
 
-  @Test("an iteration is on-policy and moves the weights; checkpoint and log each give them back to the bit")
-  func iteration() async throws {
+  @Test(
+    "an iteration is on-policy and moves the weights or their adapters; checkpoint and log each give them back to the bit",
+    arguments: LearnerSettings.Method.allCases)
+  func iteration(method: LearnerSettings.Method) async throws {
     let settings = try SettingsFile.load(
-      path: ReferenceFiles.packageRoot + "/configs/quickstart.yaml", overrides: smallOverrides)
+      path: ReferenceFiles.packageRoot + "/configs/quickstart.yaml",
+      overrides: smallOverrides + ["learner.method=\(method.rawValue)", "learner.lora_rank=4"])
     try await withTestDaemon(.postgres) { daemon in
       let record = try await daemon.create("real", settings)
       var checkpoint: Checkpoint?
       do {
-        let engine = try await open(daemon.folder)
+        let engine = try await open(daemon.folder, settings)
         let executable = VerifierConfiguration.executable(beside: "/proc/self/exe")
         try await withVerifierPool(
           configuration: VerifierConfiguration(executable: executable, workersMax: 1)
@@ -52,18 +56,20 @@ struct RealPartsTests {
       #expect(update.outcome.ratioMean == 1 && update.outcome.ratioDistanceMax == 0)
       #expect(update.outcome.tokens > 0 && update.outcome.gradientNorm > 0)
       #expect(saved.weightsDigest == update.outcome.weightsDigest)
+      // Adapters of rank 4 are less than a hundredth of the model.
+      #expect((saved.bytes < 20 << 20) == (method == .lora))
 
       // The restorer compares every digest with the recorded one and throws if one differs.
       let experiment = try await daemon.stored(record).experiment
       do {
-        let engine = try await open(daemon.folder)
+        let engine = try await open(daemon.folder, settings)
         try await WeightsRestorer(log: daemon.log, learner: engine).restore(experiment) { daemon.observer.note($0) }
         #expect(await engine.policyVersion == 1)
         #expect(daemon.observer.notes.last?.contains("from \(saved.file)") == true)
       }
       try FileManager.default.removeItem(atPath: daemon.folder + "/" + saved.file)
       do {
-        let engine = try await open(daemon.folder)
+        let engine = try await open(daemon.folder, settings)
         try await WeightsRestorer(log: daemon.log, learner: engine).restore(experiment) { daemon.observer.note($0) }
         #expect(await engine.policyVersion == 1)
         #expect(daemon.observer.notes.last?.contains("training version 1 again") == true)

@@ -34,7 +34,8 @@ package struct Workshop: Sendable {
     let engine = try await Engine.open(
       modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
       modelDigest: settings.model.digest, threads: threads,
-      checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep)
+      checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep,
+      training: TrainingMethod(settings))
     if leasesVerifiers {
       var database = ConnectionSettings(url: open.url, applicationName: "autodidact verification")
       database.role = open.role

@@ -16,7 +16,7 @@ package struct CheckpointFolder: Sendable {
     self.keep = keep
   }
 
-  /// Writes the model's weights and moments. Returns what `CheckpointSaved` records.
+  /// Writes what the model trains, and its moments. Returns what `CheckpointSaved` records.
   package func write(
     _ model: Model, version: PolicyVersion, experiment: ExperimentID, head: LogAnchor
   ) throws -> Checkpoint {
@@ -24,10 +24,10 @@ package struct CheckpointFolder: Sendable {
     let header = CheckpointHeader(
       experiment: experiment.description, policyVersion: version, optimizerStep: model.optimizer.steps,
       modelDigest: model.digest,
-      tensors: model.decoder.parameters.layout.views.map { .init(name: $0.name, shape: $0.shape) },
+      tensors: model.trainedTensors,
       logHead: .init(position: head.position, hash: head.hash))
     let written = try CheckpointFile.write(
-      header, weights: model.decoder.parameters.values, firstMoment: model.optimizer.firstMoment.values,
+      header, weights: model.decoder.trained.values, firstMoment: model.optimizer.firstMoment.values,
       secondMoment: model.optimizer.secondMoment.values, folder: path)
     let file = URL(fileURLWithPath: written.path).lastPathComponent
     try removeOld(keeping: file)
@@ -57,13 +57,27 @@ package struct CheckpointFolder: Sendable {
     let optimizerDigest = Model.optimizerDigest(
       firstMoment: file.digests.firstMoment, secondMoment: file.digests.secondMoment, steps: file.header.optimizerStep)
     try check("optimizer digest", optimizerDigest, checkpoint.optimizerDigest)
-    try check("number of weights", "\(file.parameterCount)", "\(model.decoder.parameters.buffer.count)")
-    try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.parameters))
+    try check("training method", Self.method(file.header.tensors), Self.method(model.trainedTensors))
+    if file.header.tensors != model.trainedTensors {
+      try check("list of tensors", Self.shapes(file.header.tensors), Self.shapes(model.trainedTensors))
+    }
+    try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.trained))
     try file.readMoments(
       first: UnsafeMutableBufferPointer(model.optimizer.firstMoment),
       second: UnsafeMutableBufferPointer(model.optimizer.secondMoment))
     model.optimizer.steps = file.header.optimizerStep
     model.decoder.weightsChanged()
+  }
+
+  /// Which kind of weights a file holds, in words.
+  private static func method(_ tensors: [CheckpointHeader.Tensor]) -> String {
+    let adapters = tensors.filter { $0.name.hasSuffix(".lora_a") }
+    guard let first = adapters.first else { return "full" }
+    return "lora of rank \(first.shape[0]) on \(adapters.count) matrices"
+  }
+
+  private static func shapes(_ tensors: [CheckpointHeader.Tensor]) -> String {
+    tensors.map { "\($0.name) \($0.shape)" }.joined(separator: ", ")
   }
 
   /// Removes all but the newest files by time of writing, and what a killed writer left half written. A file that cannot be
@@ -81,6 +95,13 @@ package struct CheckpointFolder: Sendable {
     let old = names.filter { $0 != newest }.map { (name: $0, date: written($0)) }
       .sorted { ($1.date, $1.name) < ($0.date, $0.name) }
     for file in old.dropFirst(keep - 1) { try? FileManager.default.removeItem(atPath: path + "/" + file.name) }
+  }
+}
+
+extension Model {
+  /// Names and shapes of what is trained, as a checkpoint's header lists them.
+  fileprivate var trainedTensors: [CheckpointHeader.Tensor] {
+    decoder.trained.layout.views.map { .init(name: $0.name, shape: $0.shape) }
   }
 }
 

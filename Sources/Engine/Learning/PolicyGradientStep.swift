@@ -81,8 +81,9 @@ package final class PolicyGradientStep {
       }
       families[index].members.append(member)
       let length = families[index].prompt.count + sample.tokens.count
-      guard length <= Model.trainingRowsMax else {
-        throw EngineError.sequenceTooLong(id: sample.id, tokens: length, max: Model.trainingRowsMax)
+      let context = model.decoder.configuration.contextLength
+      guard length <= context else {
+        throw EngineError.sequenceTooLong(id: sample.id, tokens: length, max: context)
       }
     }
     return families

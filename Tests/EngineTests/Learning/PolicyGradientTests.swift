@@ -72,12 +72,25 @@ struct PolicyGradientTests {
     #expect(outcome.clippedShare == 0)
   }
 
-  @Test("a changed log-probability is counted")
+  @Test("changed log-probabilities are counted, and the largest is told as a distance of the ratio from 1")
   func mismatches() throws {
     let learning = try TinyLearning()
     var samples = try learning.samples([1, -1])
     samples[1].logProbabilities[0] = samples[1].logProbabilities[0].nextDown
     #expect(try learning.perform(samples).logProbabilityMismatches == 1)
+    let fresh = samples[0].logProbabilities
+    samples[0].logProbabilities[0] = fresh[0] - 0.25
+    samples[1].logProbabilities[1] -= 0.125
+    let outcome = try learning.perform(samples)
+    #expect(outcome.logProbabilityMismatches == 3)
+    let largest = exp(Double(fresh[0]) - Double(fresh[0] - 0.25)) - 1
+    #expect(outcome.ratioDistanceMax == largest)
+    // Both are in the event, where a query finds them.
+    let event = WeightsUpdated(
+      fromVersion: 0, toVersion: 1, batchDigest: "", consumed: [], groups: [], outcome: outcome)
+    let body = String(decoding: Event.weightsUpdated(event).body, as: UTF8.self)
+    #expect(body.contains("\"log_probability_mismatches\":3"))
+    #expect(body.contains("\"ratio_distance_max\":\(largest)"))
   }
 
   @Test("the loss is the mean over all tokens of the batch, those without advantage among them")
@@ -185,7 +198,7 @@ struct PolicyGradientTests {
     #expect(learning.model.optimizerDigest == optimizer)
   }
 
-  @Test("a sequence that does not fit into memory is refused by name")
+  @Test("a sequence beyond the model's context is refused by name")
   func tooLong() throws {
     let learning = try TinyLearning()
     let long = TrainingSample(
@@ -195,7 +208,7 @@ struct PolicyGradientTests {
       try learning.perform([long])
       Issue.record("accepted")
     } catch EngineError.sequenceTooLong(let id, let tokens, let max) {
-      #expect(id == "long" && tokens > max && max == Model.trainingRowsMax)
+      #expect(id == "long" && tokens > max && max == learning.model.decoder.configuration.contextLength)
     }
   }
 

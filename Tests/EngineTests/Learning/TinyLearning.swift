@@ -9,8 +9,8 @@ struct TinyLearning {
   let model: Model
   let step: PolicyGradientStep
 
-  init(threads: Int = 1, digest: String = "tiny") throws {
-    let tiny = try TinyModel(threads: threads)
+  init(threads: Int = 1, digest: String = "tiny", contextLength: Int = 160, training: TrainingMethod = .full) throws {
+    let tiny = try TinyModel(threads: threads, contextLength: contextLength, training: training)
     model = Model(file: "none", digest: digest, tokenizer: tiny.tokenizer, decoder: tiny.decoder)
     step = PolicyGradientStep(model: model)
   }

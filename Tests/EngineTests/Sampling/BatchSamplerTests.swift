@@ -105,7 +105,8 @@ struct BatchSamplerTests {
   func notFinite() throws {
     let model = try TinyModel()
     let sampler = try model.sampler(SamplerLimits(cacheBytesMax: 4 << 13))
-    let weight = model.decoder.parameters[model.decoder.parameters.layout.outputNorm]
+    let norm = try #require(model.decoder.parameters.layout.views.first { $0.name == "output_norm.weight" })
+    let weight = model.decoder.parameters[norm]
     let saved = weight[0]
     weight[0] = .nan
     model.decoder.weightsChanged()

@@ -8,7 +8,7 @@ struct TinyModel {
   let decoder: Decoder
   let tokenizer: Tokenizer
 
-  init(threads: Int = 1, contextLength: Int = 160) throws {
+  init(threads: Int = 1, contextLength: Int = 160, training: TrainingMethod = .full) throws {
     tokenizer = try Self.makeTokenizer()
     let configuration = ModelConfiguration(
       architecture: .llama, layers: 2, hidden: 32, feedForward: 48,
@@ -17,7 +17,7 @@ struct TinyModel {
       tiedOutput: true, attentionBias: false)
     let parameters = Parameters(layout: ParameterLayout(configuration))
     parameters.fillRandom(seed: 42)
-    decoder = Decoder(configuration: configuration, parameters: parameters, pool: ThreadPool(threads: threads))
+    decoder = try training.decoder(configuration, base: parameters, pool: ThreadPool(threads: threads))
   }
 
   func sampler(_ limits: SamplerLimits = SamplerLimits(cacheBytesMax: 1 << 20)) throws -> BatchSampler {

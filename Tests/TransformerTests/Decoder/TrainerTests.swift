@@ -142,9 +142,36 @@ struct TrainerTests {
     #expect(refused([], [[1]]) == .emptyTokens("a prompt"))
     #expect(refused([1], [[]]) == .emptyTokens("a completion"))
     #expect(refused([1], [[500]]) == .tokenOutOfRange(token: 500, vocabulary: 101))
-    let long = TinyModel.tokens(60, seed: 1)
-    #expect(refused(long, [long]) == .sequenceTooLong(length: 120, limit: 65))
-    #expect(refused(long, [[1, 2, 3, 4, 5]]) == nil)
+    let long = TinyModel.tokens(150, seed: 1)
+    #expect(refused(long, [long]) == .sequenceTooLong(length: 300, limit: 256))
+    #expect(refused(long, [Array(long.prefix(106))]) == nil)
+  }
+
+  @Test(
+    "a sequence of more rows than are kept at once is trained all the same, also between shorter ones",
+    arguments: [5, 40, 70])
+  func longSequences(rowsMax: Int) throws {
+    let whole = try gradients(rowsMax: 512, families, loss: loss)
+    let cut = try gradients(rowsMax: rowsMax, families, loss: loss)
+    let largest = whole.map { abs($0) }.max() ?? 0
+    let difference = zip(whole, cut).map { abs($0 - $1) }.max() ?? 0
+    #expect(largest > 0)
+    #expect(difference < 1e-5 * largest, "\(difference) at \(largest)")
+  }
+
+  @Test("logits computed in pieces have the same bits, and gradients differ by rounding only", arguments: [1, 7, 89])
+  func pieces(rows: Int) throws {
+    let outcomes = try [rows, 512].map { rows in
+      try Trainer(decoder: TinyModel.decoder(), rowsMax: 512, logitBytesMax: rows * 101 * 4)
+        .outcomes(families, inverseTemperature: inverseTemperature)
+    }
+    #expect(outcomes[0] == outcomes[1])
+    let whole = try gradients(rowsMax: 512, families, loss: loss)
+    let trainer = Trainer(decoder: TinyModel.decoder(), rowsMax: 512, logitBytesMax: rows * 101 * 4)
+    try trainer.accumulateGradients(families, inverseTemperature: inverseTemperature, loss: loss)
+    let largest = whole.map { abs($0) }.max() ?? 0
+    let difference = zip(whole, trainer.gradients.buffer.elements).map { abs($0 - $1) }.max() ?? 0
+    #expect(difference < 1e-5 * largest, "\(difference) at \(largest)")
   }
 }
 

@@ -1,34 +1,61 @@
+import Foundation
 import Tensor
 import Testing
 import Transformer
 
-/// SmolLM2-135M against transformers' numbers for the same file (1e-3 absolute on logits and log-probabilities, 1e-3
+/// The real models against transformers' numbers for the same files (1e-3 absolute on logits and log-probabilities, 1e-3
 /// relative on the loss and on each gradient norm).
-@Suite(
-  "SmolLM2 equals the reference", .serialized,
-  .enabled(if: ReferenceFiles.smolLM2.isUsable, ReferenceFiles.smolLM2.reason))
-struct SmolLM2Tests {
-  private let decoder: Decoder
-  private let reference: ReferenceOutputs
-  private let session: InferenceSession
-  private let trainer: Trainer
-  private var V: Int { decoder.configuration.vocabulary }
+///
+/// One suite for all, serialized: the larger model with its gradients takes 8 GiB, so only one test may hold it.
+@Suite("A real model equals the reference", .serialized)
+struct ReferenceModelTests {
+  /// A model file and the numbers for it.
+  enum Model: String, CaseIterable, CustomTestStringConvertible {
+    case smolLM2 = "SmolLM2-135M"
+    case qwen = "Qwen2.5-Coder-0.5B"
 
-  init() throws {
-    let file = try GGUFFile(path: ReferenceFiles.smolLM2.path)
-    let configuration = try ModelConfiguration(gguf: file)
-    decoder = Decoder(
-      configuration: configuration, parameters: try Parameters(gguf: file, configuration: configuration),
-      pool: ThreadPool(threads: 2))
-    reference = try ReferenceFiles.reference("smollm2-135m.json").decode(ReferenceOutputs.self)
-    session = InferenceSession(
-      decoder: decoder, cache: KVCache(configuration: configuration, positionsMax: 1024), outputsMax: 3)
-    trainer = Trainer(decoder: decoder, rowsMax: 256)
+    var testDescription: String { rawValue }
+    var file: ReferenceFile { self == .smolLM2 ? ReferenceFiles.smolLM2 : ReferenceFiles.qwen }
+    var reference: ReferenceFile {
+      ReferenceFiles.reference(self == .smolLM2 ? "smollm2-135m.json" : "qwen2.5-coder-0.5b.json")
+    }
+
+    /// Those whose files are here; under `CI` all, so that a missing one fails. A machine of less than 10 GiB cannot hold the
+    /// larger one.
+    static let available = allCases.filter { model in
+      model.file.isUsable && (model == .smolLM2 || ProcessInfo.processInfo.physicalMemory > 10 << 30)
+    }
   }
 
-  @Test("every position's logits and log-probabilities match, and cached decoding gives the bits of the training pass")
-  func logits() throws {
-    let trained = try trainer.outcomes(
+  /// A model in memory, and the parts that a test makes from it.
+  private struct Loaded {
+    let decoder: Decoder
+    let reference: ReferenceOutputs
+
+    init(_ model: Model) throws {
+      let file = try GGUFFile(path: model.file.path)
+      let configuration = try ModelConfiguration(gguf: file)
+      decoder = Decoder(
+        configuration: configuration, parameters: try Parameters(gguf: file, configuration: configuration),
+        pool: ThreadPool(threads: 2))
+      reference = try model.reference.decode(ReferenceOutputs.self)
+    }
+
+    var V: Int { decoder.configuration.vocabulary }
+    func makeSession() -> InferenceSession {
+      InferenceSession(
+        decoder: decoder, cache: KVCache(configuration: decoder.configuration, positionsMax: 1024), outputsMax: 3)
+    }
+    func makeTrainer() -> Trainer { Trainer(decoder: decoder, rowsMax: 256) }
+  }
+
+  @Test(
+    "every position's logits and log-probabilities match, and cached decoding gives the bits of the training pass",
+    arguments: Model.available)
+  func logits(model: Model) throws {
+    let loaded = try Loaded(model)
+    let (reference, session) = (loaded.reference, loaded.makeSession())
+    let trained = try loaded.makeTrainer().outcomes(
       reference.prompts.map { TrainingFamily(prompt: [$0.ids[0]], completions: [Array($0.ids.dropFirst())]) },
       inverseTemperature: 1)
     let sequences = reference.prompts.map { _ in session.cache.makeSequence() }
@@ -37,8 +64,10 @@ struct SmolLM2Tests {
       let active = reference.prompts.indices.filter { position < reference.prompts[$0].ids.count }
       let rows = try session.run(
         active.map { DecodeSpan(sequence: sequences[$0], tokens: [reference.prompts[$0].ids[position]]) })
-      for (row, index) in active.enumerated() { compareLogits(reference.prompts[index], position, rows[row]) }
-      rows.temperedLogSoftmax(inverseTemperature: 1, pool: decoder.pool)
+      for (row, index) in active.enumerated() {
+        compareLogits(reference.prompts[index], position, rows[row], V: loaded.V)
+      }
+      rows.temperedLogSoftmax(inverseTemperature: 1, pool: loaded.decoder.pool)
       for (row, index) in active.enumerated() where position + 1 < reference.prompts[index].ids.count {
         let prompt = reference.prompts[index]
         let sampled = rows[row][Int(prompt.ids[position + 1])]
@@ -48,7 +77,9 @@ struct SmolLM2Tests {
     }
   }
 
-  private func compareLogits(_ prompt: ReferenceOutputs.Prompt, _ position: Int, _ row: UnsafeMutablePointer<Float>) {
+  private func compareLogits(
+    _ prompt: ReferenceOutputs.Prompt, _ position: Int, _ row: UnsafeMutablePointer<Float>, V: Int
+  ) {
     let expected = prompt.logits_stats[position]
     let largest = UnsafeBufferPointer(start: row, count: V).max() ?? 0
     #expect(abs(Double(largest) - expected.max) < 1e-3, "\(prompt.name)[\(position)]")
@@ -59,9 +90,11 @@ struct SmolLM2Tests {
     for top in prompt.final_top20 { #expect(abs(Double(row[top.id]) - top.logit) < 1e-3, "\(prompt.name): \(top.id)") }
   }
 
-  @Test("greedy continuations equal the reference up to a near-tie")
-  func greedy() throws {
-    for prompt in reference.prompts {
+  @Test("greedy continuations equal the reference up to a near-tie", arguments: Model.available)
+  func greedy(model: Model) throws {
+    let loaded = try Loaded(model)
+    let (session, V) = (loaded.makeSession(), loaded.V)
+    for prompt in loaded.reference.prompts {
       let sequence = session.cache.makeSequence()
       var tokens = prompt.ids
       for (index, expected) in prompt.greedy_ids.enumerated() {
@@ -78,9 +111,11 @@ struct SmolLM2Tests {
     }
   }
 
-  @Test("the loss, the norm of every gradient and single gradient entries match")
-  func gradients() throws {
-    let prompt = try #require(reference.prompts.first { $0.backward != nil })
+  @Test("the loss, the norm of every gradient and single gradient entries match", arguments: Model.available)
+  func gradients(model: Model) throws {
+    let loaded = try Loaded(model)
+    let (decoder, trainer) = (loaded.decoder, loaded.makeTrainer())
+    let prompt = try #require(loaded.reference.prompts.first { $0.backward != nil })
     let expected = try #require(prompt.backward)
     let count = Float(prompt.ids.count - 1)
     var loss = 0.0
