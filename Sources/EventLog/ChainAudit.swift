@@ -35,6 +35,8 @@ package struct ChainAudit {
   package static func audit(_ log: any EventLog, pageSize: Int = 1000) async throws(EventLogError) -> Report {
     let head = try await log.head()
     var audit = ChainAudit(log, pageSize: pageSize)
+    // A fork's own events count on from the last one it shares.
+    for record in try await log.experiments() { audit.versions[record.id] = record.parent?.version }
     while audit.position < head.position {
       let page = try await log.appends(after: audit.position, limit: pageSize)
       guard !page.isEmpty else {

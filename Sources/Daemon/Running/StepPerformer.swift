@@ -197,7 +197,7 @@ extension StepPerformer {
   private func update(
     _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
-    let consumer = LearnerConsumer(experiment: experiment.id, settings: experiment.settings)
+    let consumer = LearnerConsumer(experiment)
     guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
       throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
     }
@@ -220,7 +220,7 @@ extension StepPerformer {
     }
     do {
       let outcome = try await parts.learner.update(
-        lesson.batch.samples, settings: experiment.settings.learner, progress: progress)
+        lesson.batch.samples, settings: lesson.settings.learner, progress: progress)
       let event = WeightsUpdated(
         fromVersion: experiment.policyVersion, toVersion: experiment.policyVersion + 1,
         batchDigest: lesson.batch.digest, consumed: lesson.batch.samples.map(\.id), groups: lesson.batch.groups,
