@@ -6,6 +6,8 @@
 package enum Event: Hashable, Sendable {
   // Life
   case experimentCreated(ExperimentCreated)
+  case experimentForked(ExperimentForked)
+  case shadowStarted(ShadowStarted)
   case experimentStarted(ExperimentStarted)
   case pauseRequested(ControlRequest)
   case experimentPaused(LifeChange)
@@ -33,7 +35,7 @@ package struct ExperimentCreated: Hashable, Codable, Sendable {
   package var settings: ExperimentSettings
   /// SHA-256 of the prompt templates' canonical JSON.
   package var promptsDigest: String
-  /// Name of the parent experiment, if this is a fork.
+  /// A shadow learner: name of the experiment whose samples it learns from. A fork says its parent in `ExperimentForked`.
   package var parent: String?
 
   package init(name: String, settings: ExperimentSettings, promptsDigest: String, parent: String? = nil) {
@@ -41,6 +43,52 @@ package struct ExperimentCreated: Hashable, Codable, Sendable {
     self.settings = settings
     self.promptsDigest = promptsDigest
     self.parent = parent
+  }
+}
+
+/// The first event of a fork's own: up to `parentVersion` its history is the parent's, by reference and not copied; from
+/// here on it is its own, under these settings (docs/decisions/0006-fork.md).
+package struct ExperimentForked: Hashable, Codable, Sendable {
+  package var name: String
+  /// Name and id of the experiment it was forked from.
+  package var parent: String
+  package var parentExperiment: ExperimentID
+  /// The last event that is shared: its version, and its position in the log.
+  package var parentVersion: Int64
+  package var parentPosition: Int64
+  /// What was changed, for people: `key: old → new`.
+  package var changes: [String]
+  /// Every setting from here on, resolved.
+  package var settings: ExperimentSettings
+
+  package init(
+    name: String, parent: String, parentExperiment: ExperimentID, parentVersion: Int64, parentPosition: Int64,
+    changes: [String], settings: ExperimentSettings
+  ) {
+    self.name = name
+    self.parent = parent
+    self.parentExperiment = parentExperiment
+    self.parentVersion = parentVersion
+    self.parentPosition = parentPosition
+    self.changes = changes
+    self.settings = settings
+  }
+}
+
+/// The experiment plays nothing: it is another learner over the recorded samples of `source`, whose updates follow. What was
+/// sampled by other weights than the learner's shows in their importance ratios.
+package struct ShadowStarted: Hashable, Codable, Sendable {
+  package var source: String
+  package var sourceExperiment: ExperimentID
+  /// The last event of the source that is learned from: its version.
+  package var sourceVersion: Int64
+  package var numericsProfile: String
+
+  package init(source: String, sourceExperiment: ExperimentID, sourceVersion: Int64, numericsProfile: String) {
+    self.source = source
+    self.sourceExperiment = sourceExperiment
+    self.sourceVersion = sourceVersion
+    self.numericsProfile = numericsProfile
   }
 }
 

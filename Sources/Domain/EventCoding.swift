@@ -61,6 +61,8 @@ package enum EventCoding {
 
   private static let readers: [String: @Sendable (Data) throws -> Event] = [
     "ExperimentCreated": { .experimentCreated(try value(ExperimentCreated.self, from: SettingsUpcast.complete($0))) },
+    "ExperimentForked": reader(Event.experimentForked),
+    "ShadowStarted": reader(Event.shadowStarted),
     "ExperimentStarted": reader(Event.experimentStarted),
     "PauseRequested": reader(Event.pauseRequested),
     "ExperimentPaused": reader(Event.experimentPaused),
@@ -89,6 +91,8 @@ extension Event {
   package var type: String {
     switch self {
     case .experimentCreated: "ExperimentCreated"
+    case .experimentForked: "ExperimentForked"
+    case .shadowStarted: "ShadowStarted"
     case .experimentStarted: "ExperimentStarted"
     case .pauseRequested: "PauseRequested"
     case .experimentPaused: "ExperimentPaused"
@@ -113,6 +117,8 @@ extension Event {
   package var body: Data {
     switch self {
     case .experimentCreated(let body): EventCoding.json(body)
+    case .experimentForked(let body): EventCoding.json(body)
+    case .shadowStarted(let body): EventCoding.json(body)
     case .experimentStarted(let body): EventCoding.json(body)
     case .pauseRequested(let body), .resumeRequested(let body), .stopRequested(let body): EventCoding.json(body)
     case .experimentPaused(let body), .experimentResumed(let body), .experimentStopped(let body):

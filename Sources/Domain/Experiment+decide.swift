@@ -15,6 +15,13 @@ extension Experiment {
     return playStep(ledger)
   }
 
+  /// What is played next, whatever was asked of the process and whether weights are saved: performing an experiment again
+  /// needs these steps and no others. nil after the last iteration.
+  package var nextPlayStep: Step? {
+    if let ledger { return playStep(ledger) }
+    return isSeeded && isFinished ? nil : begin
+  }
+
   /// Weights that exist in memory only (and in the log, as samples).
   package var unsavedWeights: Bool { policyVersion > 0 && checkpoint?.policyVersion != policyVersion }
 

@@ -4,8 +4,14 @@
 /// one fact: given the same events, the same next step (architecture §1).
 package struct Experiment: Hashable, Codable, Sendable {
   package let id: ExperimentID
-  package let name: String
-  package let settings: ExperimentSettings
+  package private(set) var name: String
+  package private(set) var settingsHistory: SettingsHistory
+  /// The settings in force now.
+  package var settings: ExperimentSettings { settingsHistory.current }
+  /// Set if it plays nothing and learns from another's samples.
+  package private(set) var shadow: ShadowStarted?
+  /// Where this experiment left its parent; nil if it is none's fork.
+  package private(set) var fork: ExperimentForked?
   /// Version of the last event taken; the expected version of the next append.
   package private(set) var version: Int64 = 0
   package private(set) var life: Life = .running
@@ -34,9 +40,13 @@ package struct Experiment: Hashable, Codable, Sendable {
   package init(id: ExperimentID, created: ExperimentCreated) {
     self.id = id
     name = created.name
-    settings = created.settings
+    settingsHistory = SettingsHistory(created.settings)
     version = 1
-    let play = created.settings.play
+    buffers = Self.emptyBuffers(created.settings.play)
+  }
+
+  /// The buffers before the first proposal: the zero problem of each kind that is played.
+  private static func emptyBuffers(_ play: PlaySettings) -> [Kind: ProblemBuffer] {
     var buffers: [Kind: ProblemBuffer] = [:]
     for kind in Kind.allCases {
       var buffer = ProblemBuffer(capacity: play.bufferMax, eviction: play.eviction)
@@ -45,8 +55,11 @@ package struct Experiment: Hashable, Codable, Sendable {
       }
       buffers[kind] = buffer
     }
-    self.buffers = buffers
+    return buffers
   }
+
+  /// Whether anything has been played. Until then a fork may change every setting.
+  package var hasPlayed: Bool { ledger != nil || seedingRoundsDone > 0 || iterationsDone > 0 }
 
   /// The name of the zero problem of a kind: slot 0 of iteration 0. It is given, not proposed; seeding's slots begin at 1.
   package static func zero(_ kind: Kind) -> ProposalID { ProposalID(iteration: 0, kind: kind, slot: 0) }
@@ -59,6 +72,10 @@ package struct Experiment: Hashable, Codable, Sendable {
     self.version = version
     switch event {
     case .experimentCreated: preconditionFailure("\(name) was created twice")
+    case .experimentForked(let forked): evolveFork(forked, position: position)
+    case .shadowStarted(let started):
+      shadow = started
+      life = .stopped("a shadow learner of \(started.source): it plays nothing")
     case .pauseRequested(let request):
       if life.canPause { life = .pauseRequested(request.reason) }
     case .experimentPaused(let change): life = .paused(change.reason)
@@ -83,6 +100,15 @@ package struct Experiment: Hashable, Codable, Sendable {
       evolvePlay(event, position: position)
     }
     closeSeedingRound()
+  }
+
+  /// What was shared ends here: from now on it is another experiment, and it runs whatever its parent was asked to do.
+  private mutating func evolveFork(_ forked: ExperimentForked, position: Int64) {
+    if !hasPlayed { buffers = Self.emptyBuffers(forked.settings.play) }
+    name = forked.name
+    fork = forked
+    settingsHistory.change(to: forked.settings, at: position)
+    life = .running
   }
 
   private mutating func evolvePlay(_ event: Event, position: Int64) {

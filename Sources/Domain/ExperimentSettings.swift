@@ -127,6 +127,9 @@ package struct RewardSettings: Hashable, Codable, Sendable {
 package enum RewardFormula: String, Codable, Sendable, CaseIterable {
   /// Role reward if it is positive, else the composite constants (paper Eq. 6).
   case azrComposite = "azr-composite/1"
+  /// As the published code has it: a valid problem that its probes solve always or never is worth −0.5, whatever
+  /// `rewards.unlearnable` says; everything else as azr-composite/1.
+  case azrCode = "azr-code/1"
 }
 
 /// How rewards become advantages (paper Eq. 8, TRR++).

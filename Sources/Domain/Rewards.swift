@@ -26,7 +26,11 @@ extension RewardSettings {
     case .some: return malformed
     case nil:
       let learnability = learnability(probes)
-      return learnability > 0 ? learnability : unlearnable
+      if learnability > 0 { return learnability }
+      switch formula {
+      case .azrComposite: return unlearnable
+      case .azrCode: return -0.5
+      }
     }
   }
 }

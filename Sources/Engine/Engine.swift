@@ -27,16 +27,17 @@ package actor Engine {
   ///   - threads: of the kernels. The results do not depend on it.
   ///   - checkpoints: folder for weights files, made if missing.
   ///   - keep: how many of them.
+  ///   - inherited: folders of the experiments this one was forked from, nearest first.
   ///   - training: what updates change; decides what is in memory.
   /// - Throws: `ModelFileError` for an unreadable or unfit file, `EngineError.wrongModel` for another one than recorded.
   package static func open(
-    modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int,
+    modelFile: String, modelDigest: String, threads: Int, checkpoints: String, keep: Int, inherited: [String] = [],
     training: TrainingMethod = .full
   ) async throws -> Engine {
     let thread = ThreadExecutor(name: "engine")
     return try Engine(
       model: Model.load(modelFile, digest: modelDigest, threads: threads, training: training),
-      checkpoints: CheckpointFolder(path: checkpoints, keep: keep), thread: thread)
+      checkpoints: CheckpointFolder(path: checkpoints, keep: keep, inherited: inherited), thread: thread)
   }
 
   private init(model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor) throws {

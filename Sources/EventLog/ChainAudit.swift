@@ -58,6 +58,8 @@ package struct ChainAudit {
   private var position = Position.start
   private var hash = HashChain.genesis
   private var report: Report
+  /// Forks: the last version they share with their parent, from which their own count on.
+  private var shared: [ExperimentID: Int64] = [:]
   private var segments: SegmentRoots
   private let detached: [SegmentRecord]
 
@@ -88,6 +90,7 @@ package struct ChainAudit {
     let head = try await log.head()
     let segments = try await log.segments()
     var audit = ChainAudit(log, head: head, segments: segments, scope: scope, pageSize: pageSize)
+    for record in try await log.experiments() { audit.shared[record.id] = record.parent?.version }
     do throws(Stop) {
       try await audit.run(pageSize: pageSize)
       return .whole(audit.report)
@@ -120,7 +123,7 @@ package struct ChainAudit {
     guard append.first == position.advanced(by: 1), append.last >= append.first else {
       throw wrong("the append after position \(position) covers \(append.first)...\(append.last)")
     }
-    guard append.firstVersion == (report.ends[append.experiment]?.version ?? 0) + 1 else {
+    guard append.firstVersion == (report.ends[append.experiment]?.version ?? shared[append.experiment] ?? 0) + 1 else {
       throw wrong("the append starts at version \(append.firstVersion) of its experiment")
     }
     guard append.previousHash == hash else { throw wrong("the append is not linked to the one before it") }

@@ -11,6 +11,18 @@ package protocol EventLog: Sendable {
     _ id: ExperimentID, name: String, state: String, events: [NewEvent], key: String
   ) async throws(EventLogError) -> Appended
 
+  /// Creates an experiment whose history up to `parentVersion` is the parent's, by reference: nothing is copied. Reading it
+  /// gives the parent's events up to there and then its own, whose versions count on; `event` is the first of them.
+  ///
+  /// - Parameters:
+  ///   - parent: the experiment that recorded the event of `parentVersion` itself, and did not inherit it.
+  ///   - acknowledgement: of a consumer of the new experiment: where in the shared history it goes on from.
+  /// - Throws: `.invalidEvent` for a version the parent did not record, and what `createExperiment` throws.
+  func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended
+
   /// Records events. The same key with the same events returns what the first call did.
   /// - Throws: `.wrongExpectedVersion`, `.staleEpoch`, `.unknownExperiment`, `.keyReused`, `.tooLarge`,
   ///   `.invalidEvent`, `.acknowledgeConflict`, `.unavailable` (outcome unknown: try again with the same key).
@@ -30,7 +42,8 @@ package protocol EventLog: Sendable {
   func experiment(named name: String) async throws(EventLogError) -> ExperimentRecord?
   func experiment(_ id: ExperimentID) async throws(EventLogError) -> ExperimentRecord?
 
-  /// Events after a position in order, of one experiment or of all, of some types or of all.
+  /// Events after a position in order, of one experiment or of all, of some types or of all. A fork's begin with the ones
+  /// it shares; each event names the experiment that recorded it.
   /// - Parameter limit: at most `LogLimits.readMax`. Fewer come back only at the end of the log.
   func read(
     experiment: ExperimentID?, after position: Position, types: [String]?, limit: Int

@@ -21,13 +21,19 @@ extension InMemoryEventLog {
     let first = max(0, Int(position.rawValue))
     let indices: [Int]
     if let experiment {
-      guard let known = experimentsByID[experiment] else { return [] }
-      indices = known.positions.map { Int($0.rawValue) - 1 }.filter { $0 >= first }
+      indices = positions(of: experiment).map { Int($0.rawValue) - 1 }.filter { $0 >= first }
     } else {
       indices = Array(min(first, events.count)..<events.count)
     }
     let matching = indices.lazy.map { self.events[$0] }.filter { types?.contains($0.type) ?? true }
     return Array(matching.prefix(limit))
+  }
+
+  /// Where the events of an experiment's stream lie, the shared ones first.
+  private func positions(of experiment: ExperimentID) -> [Position] {
+    guard let known = experimentsByID[experiment] else { return [] }
+    guard let parent = known.record.parent else { return known.positions }
+    return positions(of: parent.experiment).filter { $0 <= parent.position } + known.positions
   }
 
   package func event(at position: Position) async throws(EventLogError) -> RecordedEvent? {
@@ -77,7 +83,7 @@ extension InMemoryEventLog {
     if experiment.holder != nil, !takeOver { throw .experimentHeld(experiment: id, epoch: record.epoch) }
     experiment.record = ExperimentRecord(
       id: id, name: record.name, version: record.version, epoch: record.epoch + 1, state: record.state,
-      createdAt: record.createdAt, lastPosition: record.lastPosition)
+      createdAt: record.createdAt, lastPosition: record.lastPosition, parent: record.parent)
     experiment.holder = experiment.record.epoch
     experimentsByID[id] = experiment
     return experiment.record.epoch
@@ -112,13 +118,17 @@ extension InMemoryEventLog {
   }
 
   /// The consumer's row after an acknowledgement; nothing is stored yet.
+  ///
+  /// - Parameter isKnown: an experiment that the same append creates.
   func moved(
-    _ acknowledgement: Acknowledgement, defaultTo: Position, headAfter: Position
+    _ acknowledgement: Acknowledgement, defaultTo: Position, headAfter: Position, isKnown: ExperimentID? = nil
   ) throws(EventLogError) -> (record: ConsumerRecord, outcome: Acknowledged) {
     let to = acknowledgement.to ?? defaultTo
     precondition(acknowledgement.from <= to, "acknowledging backwards, from \(acknowledgement.from) to \(to)")
     guard to <= headAfter else { throw .acknowledgedBeyondHead(to: to, head: headAfter) }
-    try checkExperiment(of: acknowledgement.consumer)
+    if isKnown == nil || acknowledgement.consumer.experiment != isKnown {
+      try checkExperiment(of: acknowledgement.consumer)
+    }
     let current = row(acknowledgement.consumer)
     if current.position == to { return (current, .alreadyThere) }
     guard current.position == acknowledgement.from else {

@@ -40,6 +40,17 @@ package actor InMemoryEventLog: EventLog {
     return try perform(append, creating: name)
   }
 
+  package func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended {
+    try AppendCheck.check(name: name)
+    let append = Append(
+      key: key, experiment: id, expectedVersion: parentVersion, epoch: nil, events: [event],
+      acknowledgement: acknowledgement, state: state)
+    return try perform(append, creating: name, from: parent)
+  }
+
   package func append(_ append: Append) async throws(EventLogError) -> Appended {
     try perform(append, creating: nil)
   }
@@ -52,17 +63,19 @@ package actor InMemoryEventLog: EventLog {
   // MARK: The append, step by step as in SQL
 
   /// No `await` inside: an append is atomic because nothing else runs on the actor meanwhile.
-  private func perform(_ append: Append, creating name: String?) throws(EventLogError) -> Appended {
+  private func perform(
+    _ append: Append, creating name: String?, from parent: ExperimentID? = nil
+  ) throws(EventLogError) -> Appended {
     try AppendCheck.check(append.events, key: append.key)
     try checkJSON(append.events)
     let digest = AppendDigest.of(
       append.events, experiment: append.experiment, firstVersion: append.expectedVersion + 1)
     if let earlier = try replay(append, digest: digest, name: name) { return earlier }
-    let experiment = try admitted(append, creating: name)
+    let experiment = try admitted(append, creating: name, from: parent)
     try checkCauses(append.events)
     let last = currentHead.position.advanced(by: append.events.count)
     let consumer = try append.acknowledgement.map { acknowledgement throws(EventLogError) in
-      try moved(acknowledgement, defaultTo: last, headAfter: last).record
+      try moved(acknowledgement, defaultTo: last, headAfter: last, isKnown: append.experiment).record
     }
     return commit(append, to: experiment, digest: digest, consumer: consumer)
   }
@@ -77,8 +90,10 @@ package actor InMemoryEventLog: EventLog {
       replayed: true)
   }
 
-  private func admitted(_ append: Append, creating name: String?) throws(EventLogError) -> Experiment {
-    if let name { return try created(append, name: name) }
+  private func admitted(
+    _ append: Append, creating name: String?, from parent: ExperimentID?
+  ) throws(EventLogError) -> Experiment {
+    if let name { return try created(append, name: name, from: parent) }
     guard let experiment = experimentsByID[append.experiment] else { throw .unknownExperiment(append.experiment) }
     let record = experiment.record
     if let held = append.epoch, held != record.epoch {
@@ -90,13 +105,27 @@ package actor InMemoryEventLog: EventLog {
     return experiment
   }
 
-  private func created(_ append: Append, name: String) throws(EventLogError) -> Experiment {
+  private func created(
+    _ append: Append, name: String, from parent: ExperimentID?
+  ) throws(EventLogError) -> Experiment {
     guard experimentsByID[append.experiment] == nil else { throw .experimentExists(append.experiment) }
     guard !experimentsByID.values.contains(where: { $0.record.name == name }) else { throw .nameTaken(name) }
+    let link = try parent.map { parent throws(EventLogError) in
+      try self.link(to: parent, version: append.expectedVersion)
+    }
     return Experiment(
       record: ExperimentRecord(
-        id: append.experiment, name: name, version: 0, epoch: 0, state: append.state ?? "created", createdAt: now(),
-        lastPosition: .start))
+        id: append.experiment, name: name, version: link?.version ?? 0, epoch: 0, state: append.state ?? "created",
+        createdAt: now(), lastPosition: link?.position ?? .start, parent: link))
+  }
+
+  private func link(to id: ExperimentID, version: Int64) throws(EventLogError) -> ParentLink {
+    guard let parent = experimentsByID[id] else { throw .unknownExperiment(id) }
+    let index = Int(version - (parent.record.parent?.version ?? 0)) - 1
+    guard parent.positions.indices.contains(index) else {
+      throw .invalidEvent("a fork of version \(version), which experiment \(id) did not record")
+    }
+    return ParentLink(experiment: id, version: version, position: parent.positions[index])
   }
 
   private func commit(
@@ -181,6 +210,6 @@ extension ExperimentRecord {
   fileprivate func after(_ last: Position, events: Int, state: String?) -> ExperimentRecord {
     ExperimentRecord(
       id: id, name: name, version: version + Int64(events), epoch: epoch, state: state ?? self.state,
-      createdAt: createdAt, lastPosition: last)
+      createdAt: createdAt, lastPosition: last, parent: parent)
   }
 }

@@ -47,10 +47,12 @@ package struct ExperimentRecord: Hashable, Sendable {
   package let createdAt: Timestamp
   /// Of its last event.
   package let lastPosition: Position
+  /// nil if it was created and not forked.
+  package let parent: ParentLink?
 
   package init(
     id: ExperimentID, name: String, version: Int64, epoch: Int64, state: String, createdAt: Timestamp,
-    lastPosition: Position
+    lastPosition: Position, parent: ParentLink? = nil
   ) {
     self.id = id
     self.name = name
@@ -59,6 +61,21 @@ package struct ExperimentRecord: Hashable, Sendable {
     self.state = state
     self.createdAt = createdAt
     self.lastPosition = lastPosition
+    self.parent = parent
+  }
+}
+
+/// What a fork shares with its parent: everything up to this event. Its own events count on from `version`.
+package struct ParentLink: Hashable, Sendable {
+  package let experiment: ExperimentID
+  /// The last shared event's version, and its position.
+  package let version: Int64
+  package let position: Position
+
+  package init(experiment: ExperimentID, version: Int64, position: Position) {
+    self.experiment = experiment
+    self.version = version
+    self.position = position
   }
 }
 

@@ -5,6 +5,7 @@ import Postgres
 /// What a call was about: with it a constraint's name becomes one of the log's errors.
 struct ErrorContext: Sendable {
   var experiment: ExperimentID?
+  var parent: ExperimentID?
   var name: String?
   var key: String?
   var expectedVersion: Int64?
@@ -16,8 +17,9 @@ struct ErrorContext: Sendable {
     self.acknowledgement = acknowledgement
   }
 
-  init(append: Append, name: String?) {
+  init(append: Append, name: String?, parent: ExperimentID? = nil) {
     experiment = append.experiment
+    self.parent = parent
     self.name = name
     key = append.key
     expectedVersion = append.expectedVersion
@@ -42,6 +44,8 @@ struct ErrorContext: Sendable {
       return .staleEpoch(experiment: experiment, held: epoch ?? -1, current: figures["current"])
     case ("experiments_epoch_held", let experiment?):
       return .experimentHeld(experiment: experiment, epoch: figures["current"])
+    case ("experiments_parent_known", _): return parent.map { .unknownExperiment($0) }
+    case ("experiments_parent_version_recorded", _): return .invalidEvent(error.message)
     case ("experiments_known", let experiment?): return .unknownExperiment(experiment)
     case ("experiments_id_unique", let experiment?): return .experimentExists(experiment)
     case ("experiments_name_unique", _): return .nameTaken(name ?? "")

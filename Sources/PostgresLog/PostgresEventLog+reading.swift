@@ -1,12 +1,13 @@
 import EventLog
 import FoundationEssentials
 import Postgres
+import Synchronization
 
 // What the PostgreSQL log answers without appending.
 extension PostgresEventLog {
   package func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     try await perform("listing experiments") { connection throws(PostgresError) in
-      let rows = try connection.query(ExperimentRecord.sql + " order by number")
+      let rows = try connection.query(ExperimentRecord.sql + " order by x.number")
       return try rows.decoded(ExperimentRecord.init(row:))
     }
   }
@@ -15,14 +16,14 @@ extension PostgresEventLog {
     // A text without U+0000 is all that PostgreSQL can be asked about.
     guard !name.utf8.contains(0) else { return nil }
     return try await perform("looking up an experiment") { connection throws(PostgresError) in
-      let rows = try connection.query(ExperimentRecord.sql + " where name = $1", [.text(name)])
+      let rows = try connection.query(ExperimentRecord.sql + " where x.name = $1", [.text(name)])
       return try rows.decoded(ExperimentRecord.init(row:)).first
     }
   }
 
   package func experiment(_ id: ExperimentID) async throws(EventLogError) -> ExperimentRecord? {
     try await perform("looking up an experiment") { connection throws(PostgresError) in
-      let rows = try connection.query(ExperimentRecord.sql + " where id = $1", [.uuid(id.rawValue)])
+      let rows = try connection.query(ExperimentRecord.sql + " where x.id = $1", [.uuid(id.rawValue)])
       return try rows.decoded(ExperimentRecord.init(row:)).first
     }
   }
@@ -31,6 +32,28 @@ extension PostgresEventLog {
     experiment: ExperimentID?, after position: Position, types: [String]?, limit: Int
   ) async throws(EventLogError) -> [RecordedEvent] {
     precondition((1...LogLimits.readMax).contains(limit), "a read of \(limit) events")
+    guard let experiment else { return try await readPart(nil, after: position, types: types, limit: limit) }
+    var events: [RecordedEvent] = []
+    for part in try await lineageOnce(experiment) where part.continues(after: position) {
+      let page = try await readPart(part.experiment, after: position, types: types, limit: limit - events.count)
+      events += part.last.map { last in page.prefix { $0.position <= last.position } } ?? page[...]
+      if events.count == limit { break }
+    }
+    return events
+  }
+
+  /// A stream's parts never change once it exists; they are looked up once a process.
+  private func lineageOnce(_ experiment: ExperimentID) async throws(EventLogError) -> [LineagePart] {
+    if let known = lineages.withLock({ $0[experiment] }) { return known }
+    let found = try await lineage(of: experiment)
+    if !found.isEmpty { lineages.withLock { $0[experiment] = found } }
+    return found
+  }
+
+  /// Events of one part of a stream, of what the experiment itself recorded; or of the whole log.
+  private func readPart(
+    _ experiment: ExperimentID?, after position: Position, types: [String]?, limit: Int
+  ) async throws(EventLogError) -> [RecordedEvent] {
     let sql = experiment == nil ? RecordedEvent.globalSQL : RecordedEvent.experimentSQL
     var parameters: [Parameter] = [.int64(position.rawValue), .textArray(types), .int64(Int64(limit))]
     if let experiment { parameters.append(.uuid(experiment.rawValue)) }

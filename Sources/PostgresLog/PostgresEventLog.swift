@@ -1,6 +1,7 @@
 import EventLog
 import FoundationEssentials
 import Postgres
+import Synchronization
 
 /// The log on PostgreSQL: `log.append` and its tables (`migrations/0001_log.sql`) behind the `EventLog` contract.
 ///
@@ -15,6 +16,8 @@ package final class PostgresEventLog: EventLog {
   private let signal: PositionSignal
   private let listener: Listener?
   private let guardian: EpochGuard
+  /// What forks share, by experiment.
+  let lineages = Mutex<[ExperimentID: [LineagePart]]>([:])
 
   /// - Parameters:
   ///   - clock: measures retry delays and the time-out of `wait`.
@@ -54,6 +57,24 @@ package final class PostgresEventLog: EventLog {
     try AppendCheck.check(name: name)
     let append = Append(key: key, experiment: id, expectedVersion: 0, epoch: nil, events: events, state: state)
     return try await perform(append, creating: name)
+  }
+
+  package func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended {
+    try AppendCheck.check(name: name)
+    try AppendCheck.check([event], key: key)
+    let append = Append(
+      key: key, experiment: id, expectedVersion: parentVersion, epoch: nil, events: [event],
+      acknowledgement: acknowledgement, state: state)
+    let statement = ForkStatement(append, name: name, parent: parent)
+    let context = ErrorContext(append: append, name: name, parent: parent)
+    let appended = try await perform("forking", context: context) { connection throws(PostgresError) in
+      try statement.run(on: connection)
+    }
+    signal.raise(to: appended.last)
+    return appended
   }
 
   package func append(_ append: Append) async throws(EventLogError) -> Appended {

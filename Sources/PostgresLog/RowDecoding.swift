@@ -5,13 +5,23 @@ import Postgres
 // The statements that read the log's tables, each beside the decoding of its columns.
 
 extension ExperimentRecord {
-  static let sql = "select id, name, version, epoch, state, created_at, last_position from log.experiments"
+  static let sql = """
+    select x.id, x.name, x.version, x.epoch, x.state, x.created_at, x.last_position, p.id, x.parent_version,
+           x.parent_position
+    from log.experiments x left join log.experiments p on p.number = x.parent
+    """
 
   init(row: Row) throws(PostgresError) {
     self.init(
       id: ExperimentID(try row.uuid(0)), name: try row.text(1), version: try row.int64(2), epoch: try row.int64(3),
       state: try row.text(4), createdAt: Timestamp(microseconds: try row.microseconds(5)),
-      lastPosition: Position(try row.int64(6)))
+      lastPosition: Position(try row.int64(6)), parent: try Self.parent(row))
+  }
+
+  private static func parent(_ row: Row) throws(PostgresError) -> ParentLink? {
+    guard !row.isNull(7) else { return nil }
+    return ParentLink(
+      experiment: ExperimentID(try row.uuid(7)), version: try row.int64(8), position: Position(try row.int64(9)))
   }
 }
 

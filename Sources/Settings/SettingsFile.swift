@@ -41,4 +41,18 @@ package enum SettingsFile {
     reader.checkRules()
     return try reader.result()
   }
+
+  /// Settings with some keys changed, checked as a file's are. A fork calls it with the settings it inherits.
+  ///
+  /// - Parameter overrides: as for `load`; `prompts` is relative to the working directory.
+  package static func change(
+    _ settings: ExperimentSettings, overrides: [String]
+  ) throws(SettingsError) -> ExperimentSettings {
+    var reader = SettingsReader()
+    reader.settings = settings
+    reader.readOverrides(overrides)
+    reader.checkRules()
+    reader.readPrompts(besides: overridesName)
+    return try reader.result()
+  }
 }

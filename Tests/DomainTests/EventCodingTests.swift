@@ -22,6 +22,15 @@ struct EventCodingTests {
       clippedShare: 0, logProbabilityMismatches: 0, weightsDigest: "aa", optimizerDigest: "bb")
     return [
       .experimentCreated(ExperimentCreated(name: "x", settings: settings, promptsDigest: "d", parent: "y")),
+      .experimentForked(
+        ExperimentForked(
+          name: "f", parent: "x",
+          parentExperiment: ExperimentID(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6))),
+          parentVersion: 7, parentPosition: 1 << 40, changes: ["learner.rate: 1e-06 → 2e-06"], settings: settings)),
+      .shadowStarted(
+        ShadowStarted(
+          source: "x", sourceExperiment: ExperimentID(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6))),
+          sourceVersion: 9, numericsProfile: "p")),
       .experimentStarted(
         ExperimentStarted(host: "h", process: 3, software: "s", numericsProfile: "p", epoch: 4)),
       .pauseRequested(request), .experimentPaused(change), .resumeRequested(request), .experimentResumed(change),

@@ -39,6 +39,16 @@ struct RewardsTests {
     #expect(settings.proposer(proposal(nil), probes: SolveCount(attempts: 8, correct: correct)) == reward)
   }
 
+  @Test(arguments: [(0, -0.5), (1, 0.875), (4, 0.5), (7, 0.125), (8, -0.5)])
+  func `the published code's formula has its own price for what teaches nothing`(correct: Int, reward: Double) {
+    var settings = RewardSettings()
+    settings.formula = .azrCode
+    settings.unlearnable = -0.2
+    #expect(settings.proposer(proposal(nil), probes: SolveCount(attempts: 8, correct: correct)) == reward)
+    #expect(settings.proposer(proposal(.syntax), probes: SolveCount()) == settings.malformed)
+    #expect(settings.solver(.correct) == 1 && settings.solver(.incorrect) == settings.incorrect)
+  }
+
   @Test(arguments: [(2, 1), (3, 1), (4, 2), (5, 2), (10, 5), (11, 5)])
   func `half of the pairs is shown, rounded down, the rest hidden`(inputs: Int, shown: Int) {
     let problem = problem(1, kind: .induction, inputs: inputs)

@@ -30,33 +30,53 @@ package struct Workshop: Sendable {
   package func withParts<Result>(
     of experiment: Experiment, _ body: (StepPerformer.Parts) async throws -> Result
   ) async throws -> Result {
-    let settings = experiment.settings
-    let engine = try await Engine.open(
-      modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
-      modelDigest: settings.model.digest, threads: threads,
-      checkpoints: open.home.checkpoints(experiment.name).path, keep: settings.checkpoints.keep,
-      training: TrainingMethod(settings))
+    let engine = try await engine(of: experiment)
+    return try await withVerifier(of: experiment) { environment, verifier in
+      try await body(
+        StepPerformer.Parts(environment: environment, policy: engine, verifier: verifier, learner: engine))
+    }
+  }
+
+  /// Runs `body` with the parts that judge: what an audit needs, which samples and trains nothing.
+  package func withVerifier<Result>(
+    of experiment: Experiment, _ body: (any Environment, any Verifier) async throws -> Result
+  ) async throws -> Result {
+    let limits = experiment.settings.verifier
     if leasesVerifiers {
       var database = ConnectionSettings(url: open.url, applicationName: "autodidact verification")
       database.role = open.role
       let workers = LeasedWorkers(database, makeID: open.surroundings.makeID)
-      return try await body(parts(settings, engine, workers))
+      return try await body(CodeReasoning(), ProgramVerifier(pool: workers, settings: limits))
     }
     let configuration = VerifierConfiguration(
       executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)))
     var logger = Logger(label: "autodidact.verifier")
     logger.logLevel = .warning
     return try await withVerifierPool(configuration: configuration, logger: logger) { pool in
-      try await body(parts(settings, engine, pool))
+      try await body(CodeReasoning(), ProgramVerifier(pool: pool, settings: limits))
     }
   }
 
-  private func parts(
-    _ settings: ExperimentSettings, _ engine: Engine, _ runner: any JobRunner
-  ) -> StepPerformer.Parts {
-    StepPerformer.Parts(
-      environment: CodeReasoning(), policy: engine,
-      verifier: ProgramVerifier(pool: runner, settings: settings.verifier), learner: engine)
+  /// The engine alone, with the base model's weights: what replay needs, which generates and verifies nothing.
+  ///
+  /// - Parameters:
+  ///   - name: of the experiment whose folder weights are written to; nil for the experiment itself.
+  ///   - keep: weights files kept in it; nil for the experiment's own setting.
+  /// - Throws: a missing or another model, an experiment whose parents are not in the log.
+  package func engine(of experiment: Experiment, named name: String? = nil, keep: Int? = nil) async throws -> Engine {
+    let settings = experiment.settings
+    let folders = try await checkpointFolders(of: experiment)
+    return try await Engine.open(
+      modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
+      modelDigest: settings.model.digest, threads: threads,
+      checkpoints: name.map { open.home.checkpoints($0).path } ?? folders[0], keep: keep ?? settings.checkpoints.keep,
+      inherited: name == nil ? Array(folders.dropFirst()) : [], training: TrainingMethod(settings))
+  }
+
+  /// Where the weights of an experiment lie: its own folder, then those of the experiments it was forked from.
+  package func checkpointFolders(of experiment: Experiment) async throws -> [String] {
+    let lineage = try await open.log.lineage(of: experiment.id)
+    return lineage.reversed().map { open.home.checkpoints($0.name).path }
   }
 
   /// The running executable; the verifier's lies beside it.

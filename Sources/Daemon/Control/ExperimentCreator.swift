@@ -22,18 +22,22 @@ package struct ExperimentCreator: Sendable {
     return isWord(first) && name.utf8.allSatisfy { isWord($0) || $0 == 45 || $0 == 46 || $0 == 95 }
   }
 
-  /// - Parameter settings: resolved, with the model's digest filled in.
+  /// - Parameters:
+  ///   - settings: resolved, with the model's digest filled in.
+  ///   - parent: name of the experiment whose samples it learns from, if it is a shadow learner.
   /// - Throws: `InvalidName`, `EventLogError.nameTaken` and the log's other errors.
-  package func create(_ name: String, settings: ExperimentSettings) async throws -> ExperimentRecord {
+  package func create(
+    _ name: String, settings: ExperimentSettings, parent: String? = nil
+  ) async throws -> ExperimentRecord {
     guard Self.isValid(name: name) else { throw InvalidName(name: name) }
     let id = ExperimentID(surroundings.makeID())
     var templates = settings.prompts
     templates.name = ""  // a file that was only moved has the same prompts
     let event = Event.experimentCreated(
       ExperimentCreated(
-        name: name, settings: settings, promptsDigest: sha256(EventCoding.json(templates))))
+        name: name, settings: settings, promptsDigest: sha256(EventCoding.json(templates)), parent: parent))
     _ = try await log.createExperiment(
-      id, name: name, state: "running",
+      id, name: name, state: parent == nil ? "running" : "stopped",
       events: [
         NewEvent(event, policyVersion: 0)
       ],

@@ -7,17 +7,19 @@ import EventLog
 /// The same code feeds the live update, the restoration of weights after a crash, and a replay.
 package struct LearnerConsumer: Sendable {
   package let experiment: ExperimentID
-  package let settings: ExperimentSettings
+  private let settings: SettingsHistory
 
-  package init(experiment: ExperimentID, settings: ExperimentSettings) {
-    self.experiment = experiment
-    self.settings = settings
+  package init(_ experiment: Experiment) {
+    self.experiment = experiment.id
+    settings = experiment.settingsHistory
   }
 
   /// What one iteration teaches.
   package struct Lesson: Sendable {
     package var ledger: IterationLedger
     package var batch: TrainingBatch
+    /// The settings it is taught under: those in force when the update was made.
+    package var settings: ExperimentSettings
     /// To be appended with the update: from the last acknowledged position to the update's own.
     package var acknowledgement: Acknowledgement
     /// The update that the log already holds for this batch, and its position; nil for the live one.
@@ -57,6 +59,7 @@ package struct LearnerConsumer: Sendable {
   private func lesson(
     _ log: any EventLog, _ ledger: IterationLedger, from start: Position, recorded: (Event, Position)?
   ) async throws -> Lesson {
+    let settings = self.settings.inForce(at: recorded?.1.rawValue)
     let positions = ledger.scoredSamples(settings).map { Position($0.position) }
     let generations = try await log.allGenerations(at: positions)
     let batch = try TrainingBatch(ledger, settings: settings) { position in
@@ -69,7 +72,7 @@ package struct LearnerConsumer: Sendable {
         temperature: sampling.temperature)
     }
     return Lesson(
-      ledger: ledger, batch: batch, acknowledgement: Acknowledgement(consumer: consumer, from: start),
-      recorded: recorded)
+      ledger: ledger, batch: batch, settings: settings,
+      acknowledgement: Acknowledgement(consumer: consumer, from: start), recorded: recorded)
   }
 }

@@ -199,7 +199,7 @@ extension StepPerformer {
   private func update(
     _ iteration: Int, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
-    let consumer = LearnerConsumer(experiment: experiment.id, settings: experiment.settings)
+    let consumer = LearnerConsumer(experiment)
     // A paused learner must not compute for hours what it may not acknowledge.
     guard try await log.consumer(consumer.consumer).state == .running else {
       throw EventLogError.consumerStopped(consumer.consumer)
@@ -228,7 +228,7 @@ extension StepPerformer {
     }
     do {
       let outcome = try await parts.learner.update(
-        lesson.batch.samples, settings: experiment.settings.learner, progress: progress)
+        lesson.batch.samples, settings: lesson.settings.learner, progress: progress)
       let event = WeightsUpdated(
         fromVersion: experiment.policyVersion, toVersion: experiment.policyVersion + 1,
         batchDigest: lesson.batch.digest, consumed: lesson.batch.samples.map(\.id), groups: lesson.batch.groups,

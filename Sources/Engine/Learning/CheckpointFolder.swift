@@ -9,11 +9,21 @@ package struct CheckpointFolder: Sendable {
   package let path: String
   /// Files kept; the one just written is among them.
   package let keep: Int
+  /// Folders of the experiments that this one was forked from, nearest first: their files are read, never written.
+  package let inherited: [String]
 
-  package init(path: String, keep: Int) {
+  package init(path: String, keep: Int, inherited: [String] = []) {
     precondition(keep >= 1, "keep \(keep) checkpoints")
     self.path = path
     self.keep = keep
+    self.inherited = inherited
+  }
+
+  /// Where the file of a recorded checkpoint lies; in the experiment's own folder if it is nowhere.
+  package func place(of checkpoint: Checkpoint) -> String {
+    let name = URL(fileURLWithPath: checkpoint.file).lastPathComponent
+    let places = ([path] + inherited).map { $0 + "/" + name }
+    return places.first { FileManager.default.fileExists(atPath: $0) } ?? places[0]
   }
 
   /// Writes what the model trains, and its moments. Returns what `CheckpointSaved` records.
@@ -43,8 +53,26 @@ package struct CheckpointFolder: Sendable {
   /// - Throws: `ModelFileError` for a missing or damaged file, `EngineError.foreignCheckpoint` for another one's. The model is
   ///   undefined afterwards.
   package func read(_ checkpoint: Checkpoint, experiment: ExperimentID, into model: Model) throws {
-    let name = URL(fileURLWithPath: checkpoint.file).lastPathComponent
-    let file = try CheckpointFile(path: path + "/" + name)
+    let file = try open(checkpoint, experiment: experiment, of: model)
+    try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.trained))
+    try file.readMoments(
+      first: UnsafeMutableBufferPointer(model.optimizer.firstMoment),
+      second: UnsafeMutableBufferPointer(model.optimizer.secondMoment))
+    model.optimizer.steps = file.header.optimizerStep
+    model.decoder.weightsChanged()
+  }
+
+  /// Reads the weights of a recorded file beside a model, which is left as it is.
+  func readWeights(
+    _ checkpoint: Checkpoint, experiment: ExperimentID, of model: Model, into parameters: Parameters
+  ) throws {
+    let file = try open(checkpoint, experiment: experiment, of: model)
+    try file.readWeights(into: UnsafeMutableBufferPointer(parameters))
+  }
+
+  /// Opens a file and checks that it is the one that was recorded.
+  private func open(_ checkpoint: Checkpoint, experiment: ExperimentID, of model: Model) throws -> CheckpointFile {
+    let file = try CheckpointFile(path: place(of: checkpoint))
     func check(_ what: String, _ found: String, _ expected: String) throws {
       if found != expected {
         throw EngineError.foreignCheckpoint(file: file.path, what: what, found: found, expected: expected)
@@ -61,12 +89,7 @@ package struct CheckpointFolder: Sendable {
     if file.header.tensors != model.trainedTensors {
       try check("list of tensors", Self.shapes(file.header.tensors), Self.shapes(model.trainedTensors))
     }
-    try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.trained))
-    try file.readMoments(
-      first: UnsafeMutableBufferPointer(model.optimizer.firstMoment),
-      second: UnsafeMutableBufferPointer(model.optimizer.secondMoment))
-    model.optimizer.steps = file.header.optimizerStep
-    model.decoder.weightsChanged()
+    return file
   }
 
   /// Which kind of weights a file holds, in words.

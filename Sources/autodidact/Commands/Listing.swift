@@ -76,7 +76,9 @@ struct Status: AsyncParsableCommand {
     var reports: [StatusReport] = []
     for record in records {
       let stored = try await StoredExperiment.load(record, from: log.log)
-      reports.append(try await StatusReport(record, stored, log: log.log))
+      var report = try await StatusReport(record, stored, log: log.log)
+      if json { report.digest = try await ExperimentDigest.of(record.id, in: log.log).hexadecimal }
+      reports.append(report)
     }
     return reports
   }

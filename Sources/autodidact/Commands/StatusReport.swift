@@ -9,6 +9,9 @@ struct StatusReport: Encodable {
   var name: String
   var id: String
   var state: String
+  /// The experiment it was forked from, and the last version it shares.
+  var parent: String?
+  var parentVersion: Int64?
   /// Why it waits or ended.
   var reason: String?
   /// Completed self-play iterations.
@@ -26,12 +29,16 @@ struct StatusReport: Encodable {
   /// Hash of the whole log's head.
   var logHash: String
   var lastIteration: IterationSummary?
+  /// Canonical digest of everything computed; read whole, so only where it is asked for.
+  var digest: String?
 
   init(_ record: ExperimentRecord, _ stored: StoredExperiment, log: any EventLog) async throws {
     let experiment = stored.experiment
     name = experiment.name
     id = experiment.id.description
     state = experiment.stateName
+    parent = experiment.fork?.parent
+    parentVersion = experiment.fork?.parentVersion
     reason = experiment.life.reason
     iterations = experiment.iterationsDone
     iterationsMax = experiment.settings.iterations
@@ -62,7 +69,8 @@ struct StatusReport: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, id, state, reason, iterations, problems, events
+    case name, id, state, parent, reason, iterations, problems, events, digest
+    case parentVersion = "parent_version"
     case iterationsMax = "iterations_max"
     case seedingRounds = "seeding_rounds"
     case policyVersion = "policy_version"
@@ -76,6 +84,7 @@ struct StatusReport: Encodable {
 
   var text: String {
     var lines = ["\(name): \(state)" + (reason.map { " (\($0))" } ?? "")]
+    if let parent { lines.append("  forked from \(parent) after version \(parentVersion ?? 0)") }
     lines.append(
       "  iteration \(iterations) of \(iterationsMax), policy version \(policyVersion), "
         + (checkpointVersion.map { "weights saved at version \($0)" } ?? "no weights saved yet"))

@@ -126,10 +126,11 @@ struct Story {
   }
 
   private func settings() async throws -> ExperimentSettings {
-    guard let first = try await log.read(experiment: record.id, after: .start, types: nil, limit: 1).first,
-      case .experimentCreated(let created) = try first.event()
-    else { throw Failure.failed("\(record.name) has no first event") }
-    return created.settings
+    switch try await all(["ExperimentCreated", "ExperimentForked"]).last?.event() {
+    case .experimentCreated(let created): return created.settings
+    case .experimentForked(let forked): return forked.settings
+    default: throw Failure.failed("\(record.name) has no first event")
+    }
   }
 
   private func all(_ types: [String]) async throws -> [RecordedEvent] {

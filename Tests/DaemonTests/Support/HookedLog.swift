@@ -55,6 +55,14 @@ final class HookedLog: EventLog {
   ) async throws(EventLogError) -> Appended {
     try await base.createExperiment(id, name: name, state: state, events: events, key: key)
   }
+  func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended {
+    try await base.forkExperiment(
+      id, name: name, state: state, parent: parent, parentVersion: parentVersion, event: event, key: key,
+      acknowledgement: acknowledgement)
+  }
   func releaseEpoch(_ epoch: Int64, of experiment: ExperimentID) async {
     await base.releaseEpoch(epoch, of: experiment)
   }
