@@ -6,7 +6,7 @@ import Postgres
 struct ForkStatement: Sendable {
   private static let sql = """
     select r_first, r_last, r_version, r_replayed
-    from log.fork($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    from log.fork($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
     """
 
   private let parameters: [Parameter]
@@ -23,6 +23,7 @@ struct ForkStatement: Sendable {
       .int32(event.policyVersion.map(Int32.init)), .text(String(decoding: event.body, as: UTF8.self)),
       .text(consumer?.name), .int32(consumer.map { Int32($0.version) }),
       .int64(append.acknowledgement?.from.rawValue), .int64(append.acknowledgement?.to?.rawValue),
+      .int32(RowChecksum.of(event: event)),
     ]
   }
 
