@@ -10,6 +10,7 @@ final class HeadRows {
   private let normed: FloatBuffer  // (T,C)
   private let dNormed: FloatBuffer  // (T,C)
   private let scales: FloatBuffer  // (T)
+  private let entropies: FloatBuffer  // (piece)
   private let rows: FloatBuffer  // (piece,V) logits → log-probabilities → gradients of the logits
   private let pieceRows: Int
   private let V: Int
@@ -24,6 +25,7 @@ final class HeadRows {
     func wide() -> FloatBuffer { FloatBuffer(count: rowsMax * C) }
     (hidden, normed, dNormed, dHidden) = (wide(), wide(), wide(), wide())
     scales = FloatBuffer(count: rowsMax)
+    entropies = FloatBuffer(count: pieceRows)
     rows = FloatBuffer(count: pieceRows * V)
   }
 
@@ -33,13 +35,6 @@ final class HeadRows {
     var outcomes: [[TokenOutcome]] = []
     for piece in pieces(batch.targetRows.count) {
       compute(piece, decoder, inverseTemperature)
-      let entropies = [Float](unsafeUninitializedCapacity: piece.count) { buffer, count in
-        let entropies = buffer
-        decoder.pool.run(piece.count) { row, _ in
-          (entropies.baseAddress! + row).initialize(to: entropyRow(rows.pointer + row * V, V: V))
-        }
-        count = piece.count
-      }
       for (row, targetRow) in batch.targetRows[piece].enumerated() {
         outcomes.append(
           targetRow.targets.map {
@@ -79,14 +74,17 @@ final class HeadRows {
     }
   }
 
-  /// Tempered log-probabilities of a piece's rows.
+  /// Tempered log-probabilities and entropies of a piece's rows.
   private func compute(_ piece: Range<Int>, _ decoder: Decoder, _ inverseTemperature: Float) {
     let offset = piece.lowerBound * C
     decoder.head(
       logits: rows.pointer, hidden: hidden.pointer + offset, normed: normed.pointer + offset,
       scales: scales.pointer + piece.lowerBound, M: piece.count)
-    temperedLogSoftmaxForward(
-      rows: rows.pointer, inverseTemperature: inverseTemperature, M: piece.count, V: V, pool: decoder.pool)
+    let (rows, entropies, V) = (rows.pointer, entropies.pointer, V)
+    decoder.pool.run(piece.count) { row, _ in
+      temperedLogSoftmaxRow(rows + row * V, inverseTemperature: inverseTemperature, V: V)
+      entropies[row] = entropyRow(rows + row * V, V: V)
+    }
     self.piece = piece
   }
 

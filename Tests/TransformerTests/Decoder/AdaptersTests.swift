@@ -203,7 +203,10 @@ struct AdaptersTests {
 
   @Test("gradients have the same bits on one thread and on two")
   func deterministic() throws {
-    let bits = try [1, 2, 2].map { Array(try gradients(decoder(threads: $0)).buffer.elements).bits }
+    let bits = try [1, 2, 2].map { threads in
+      let gradients = try gradients(decoder(threads: threads))
+      return withExtendedLifetime(gradients) { Array(gradients.buffer.elements).bits }
+    }
     #expect(bits[0] == bits[1] && bits[1] == bits[2])
   }
 
