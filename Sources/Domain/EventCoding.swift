@@ -61,7 +61,7 @@ package enum EventCoding {
 
   private static let readers: [String: @Sendable (Data) throws -> Event] = [
     "ExperimentCreated": { .experimentCreated(try value(ExperimentCreated.self, from: SettingsUpcast.complete($0))) },
-    "ExperimentForked": reader(Event.experimentForked),
+    "ExperimentForked": { .experimentForked(try value(ExperimentForked.self, from: SettingsUpcast.complete($0))) },
     "ShadowStarted": reader(Event.shadowStarted),
     "ExperimentStarted": reader(Event.experimentStarted),
     "PauseRequested": reader(Event.pauseRequested),
