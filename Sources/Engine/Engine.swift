@@ -50,7 +50,7 @@ package actor Engine {
 
   /// What decides the bits of a result on this machine; recorded with each start.
   package static var numericsProfile: String {
-    "engine 2; float32; kernels \(KernelPath.chosen.rawValue); OpenBLAS core \(blasCoreName()) for gradients"
+    "engine 2; float32; kernels \(KernelPath.chosen.rawValue)"
   }
 }
 

@@ -58,21 +58,34 @@ private struct LinearCut {
 package func linearBackwardInput(
   dInput: Out, dOut: In, weight: In, adding: Bool, M: Int, N: Int, K: Int, pool: ThreadPool
 ) {
-  let slice = min(512, ((M + 1) / 2 + 7) / 8 * 8)
-  pool.runChunks(M, chunk: slice) { rows, _ in
-    BLAS.sgemm(
-      M: rows.count, N: K, K: N, a: dOut + rows.lowerBound * N, lda: N, b: weight, ldb: K, beta: adding ? 1 : 0,
-      c: dInput + rows.lowerBound * K, ldc: K)
-  }
+  if !adding { fill(out: dInput, value: 0, count: M * K, pool: pool) }
+  let sum = kernel_sum(
+    c: dInput, c_row: K, a: dOut, a_row: N, a_depth: 1, b: weight, b_depth: K, rows: M, columns: K, depth: N)
+  addProducts(sum, pool: pool)
 }
 
 /// dWeight (N,K) += dOutᵀ (N,M) · input (M,K).
 package func linearBackwardWeight(dWeight: Out, dOut: In, input: In, M: Int, N: Int, K: Int, pool: ThreadPool) {
-  let slice = min(4096, max(48, ((N + 3) / 4 + 15) / 16 * 16))
-  pool.runChunks(N, chunk: slice) { outputs, _ in
-    BLAS.sgemm(
-      transposeA: true, M: outputs.count, N: K, K: M, a: dOut + outputs.lowerBound, lda: N, b: input, ldb: K, beta: 1,
-      c: dWeight + outputs.lowerBound * K, ldc: K)
+  let sum = kernel_sum(
+    c: dWeight, c_row: K, a: dOut, a_row: 1, a_depth: N, b: input, b_depth: K, rows: N, columns: K, depth: M)
+  addProducts(sum, pool: pool)
+}
+
+/// `sum.c` += a·b, cut into blocks of 96 rows and 192 columns: a millisecond each, so that a thread whose core is taken by
+/// a neighbour delays little.
+private func addProducts(_ sum: kernel_sum, pool: ThreadPool) {
+  let (rows, columns) = (96, 192)
+  let kernels = pool.kernels
+  let across = (sum.columns + columns - 1) / columns
+  pool.run((sum.rows + rows - 1) / rows * across) { item, _ in
+    let (row, column) = (item / across * rows, item % across * columns)
+    var block = sum
+    block.c = sum.c + (row * sum.c_row + column)
+    block.a = sum.a + row * sum.a_row
+    block.b = sum.b + column
+    block.rows = min(rows, sum.rows - row)
+    block.columns = min(columns, sum.columns - column)
+    kernels.pointee.add_products(&block)
   }
 }
 

@@ -45,6 +45,10 @@ struct KernelPathTests {
     }
     let linear = LinearCase(M: 77, N: 213, K: 131)
     compare("linear") { linear.forward(bias: linear.bias, pool: $0) }
+    compare("linear, backward") {
+      let gradients = linear.backward(pool: $0)
+      return gradients.dInput + gradients.dWeight
+    }
     let attention = AttentionCase(prefix: 45, branches: [30, 7])
     compare("attention") { attention.forward(pool: $0) }
     compare("attention, backward") {

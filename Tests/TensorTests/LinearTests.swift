@@ -36,6 +36,14 @@ struct LinearCase {
     }
     return out
   }
+
+  func backward(pool: ThreadPool) -> (dInput: [Float], dWeight: [Float]) {
+    var dInput = [Float](repeating: .nan, count: M * K)
+    linearBackwardInput(dInput: &dInput, dOut: dOut, weight: weight, adding: false, M: M, N: N, K: K, pool: pool)
+    var dWeight = [Float](repeating: 0, count: N * K)
+    linearBackwardWeight(dWeight: &dWeight, dOut: dOut, input: input, M: M, N: N, K: K, pool: pool)
+    return (dInput, dWeight)
+  }
 }
 
 @Suite("Linear")
@@ -92,6 +100,20 @@ struct LinearTests {
     var dBias = [Float](repeating: 0, count: N)
     linearBackwardBias(dBias: &dBias, dOut: test.dOut, M: M, N: N, pool: pool)
     expectClose(dBias, (0..<N).map { n in (0..<M).reduce(0.0) { $0 + Double(test.dOut[$1 * N + n]) } })
+  }
+
+  @Test("gradients of many rows and of a long sum equal the naive ones", arguments: KernelPath.supported)
+  func longBackward(path: KernelPath) {
+    let test = LinearCase(M: 300, N: 530, K: 37)
+    let (dInput, dWeight) = test.backward(pool: ThreadPool(threads: 2, path: path))
+    let (M, N, K) = (test.M, test.N, test.K)
+    func transposed(_ x: [Float], rows: Int) -> [Double] {
+      let columns = x.count / rows
+      return (0..<x.count).map { Double(x[$0 % rows * columns + $0 / rows]) }
+    }
+    expectClose(dInput, Naive.linear(test.dOut.doubles, transposed(test.weight, rows: N), M: M, N: K, K: N))
+    expectClose(
+      dWeight, Naive.linear(transposed(test.dOut, rows: M), transposed(test.input, rows: M), M: N, N: K, K: M))
   }
 
   @Test(

@@ -64,6 +64,21 @@ struct kernel_linear {
   bool streaming;
 };
 
+/// c (rows,columns) += a (rows,depth) · b (depth,columns): b is row-major, and any number of columns will do; at most 96
+/// rows. Strides are in floats.
+struct kernel_sum {
+  float *c;
+  ptrdiff_t c_row;
+  const float *a;
+  ptrdiff_t a_row;
+  ptrdiff_t a_depth;
+  const float *b;
+  ptrdiff_t b_depth;
+  ptrdiff_t rows;
+  ptrdiff_t columns;
+  ptrdiff_t depth;
+};
+
 /// Where the keys and values of a sequence lie for one key/value head. A page holds 32 positions: keys in two panels
 /// (HS,16), then values in rows (32,HS).
 struct kernel_pages {
@@ -98,11 +113,12 @@ struct kernel_adamw {
   float gradient_scale, beta1, beta2, rate, spread, epsilon, keep;
 };
 
-/// One path. Every function is documented at its definition (`linear.h`, `attention.h`, `rows.h`, `pointwise.h`).
+/// One path. Every function is documented at its definition (`linear.h`, `gradient.h`, `attention.h`, `rows.h`, `pointwise.h`).
 struct kernel_table {
   const char *name;
   void (*product)(const struct kernel_product *product, ptrdiff_t rows, ptrdiff_t columns, enum kernel_store store);
   void (*linear)(const struct kernel_linear *work);
+  void (*add_products)(const struct kernel_sum *work);
   void (*pack_panel)(float *panel, const float *source, ptrdiff_t width, ptrdiff_t K);
   void (*attend)(const struct kernel_attention *work);
   void (*panel_products)(
