@@ -101,21 +101,5 @@ package protocol EventLog: Sendable {
   func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError)
 }
 
-extension EventLog {
-  package func segments() async throws(EventLogError) -> [SegmentRecord] { [] }
-
-  package func checksums(
-    from first: Position, to last: Position
-  ) async throws(EventLogError) -> [Position: RowChecksums] { [:] }
-
-  package func snapshot(
-    of fold: String, experiment: ExperimentID, notAfter version: Int64
-  ) async throws(EventLogError) -> FoldSnapshot? { nil }
-
-  package func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] { [] }
-
-  package func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {}
-}
-
 /// How many snapshots of each fold of an experiment a log keeps.
 package let snapshotsKept = 3

@@ -76,6 +76,17 @@ extension PatientLog {
     }
   }
 
+  package func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended {
+    try await patiently("forking an experiment") { () async throws(EventLogError) in
+      try await base.forkExperiment(
+        id, name: name, state: state, parent: parent, parentVersion: parentVersion, event: event, key: key,
+        acknowledgement: acknowledgement)
+    }
+  }
+
   package func append(_ append: Append) async throws(EventLogError) -> Appended {
     try await patiently("append of \(append.events.count) events") { () async throws(EventLogError) in
       try await base.append(append)
@@ -160,6 +171,38 @@ extension PatientLog {
   ) async throws(EventLogError) {
     try await patiently("setting a consumer's state") { () async throws(EventLogError) in
       try await base.setState(state, of: consumer, failure: failure)
+    }
+  }
+
+  package func segments() async throws(EventLogError) -> [SegmentRecord] {
+    try await patiently("listing segments") { () async throws(EventLogError) in try await base.segments() }
+  }
+
+  package func checksums(
+    from first: Position, to last: Position
+  ) async throws(EventLogError) -> [Position: RowChecksums] {
+    try await patiently("reading checksums") { () async throws(EventLogError) in
+      try await base.checksums(from: first, to: last)
+    }
+  }
+
+  package func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot? {
+    try await patiently("reading a snapshot") { () async throws(EventLogError) in
+      try await base.snapshot(of: fold, experiment: experiment, notAfter: version)
+    }
+  }
+
+  package func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] {
+    try await patiently("listing snapshots") { () async throws(EventLogError) in
+      try await base.snapshots(of: experiment)
+    }
+  }
+
+  package func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {
+    try await patiently("saving a snapshot") { () async throws(EventLogError) in
+      try await base.save(snapshot, of: experiment)
     }
   }
 }
