@@ -5,22 +5,22 @@ import Postgres
 import PostgresLog
 import Testing
 
+/// The URL of a test's database.
+func databaseURL(_ settings: ConnectionSettings) throws -> String {
+  var parts = try #require(URLComponents(string: settings.url))
+  parts.path = "/" + (settings.database ?? "")
+  return try #require(parts.string)
+}
+
 @Suite("The role that the programs work as", .needsPostgres)
 struct RoleTests {
   private let home = Home(
     state: FileManager.default.temporaryDirectory, share: TestServer.migrations.deletingLastPathComponent())
 
-  /// The URL of a test's database.
-  private func url(_ settings: ConnectionSettings) throws -> String {
-    var parts = try #require(URLComponents(string: settings.url))
-    parts.path = "/" + (settings.database ?? "")
-    return try #require(parts.string)
-  }
-
   @Test("whoever may take it appends as the writer and looks as the reader", arguments: DatabaseRole.allCases)
   func taken(_ role: DatabaseRole) async throws {
     try await TestServer.withDatabase { settings in
-      let taken = try await OpenLog.with(url: try url(settings), home: home, as: role) { open in
+      let taken = try await OpenLog.with(url: try databaseURL(settings), home: home, as: role) { open in
         _ = try await open.log.head()
         return open.role
       }
@@ -34,7 +34,7 @@ struct RoleTests {
       let administrator = try await Connection.open(settings)
       let login = "autodidact_test_login_\(ProcessInfo.processInfo.processIdentifier)"
       try await administrator.execute("create role \(login) login in role autodidact_writer")
-      var parts = try #require(URLComponents(string: try url(settings)))
+      var parts = try #require(URLComponents(string: try databaseURL(settings)))
       parts.user = login
       let address = try #require(parts.string)
       do {
