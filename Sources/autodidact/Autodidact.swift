@@ -39,6 +39,9 @@ struct Autodidact: AsyncParsableCommand {
     } catch let failure as Failure {
       Console.error(failure.message)
       Foundation.exit(failure.code)
+    } catch let code as ExitCode {
+      // The command has said what there is to say.
+      Foundation.exit(code.rawValue)
     } catch {
       let code = exitCode(for: error)
       if code == .success {

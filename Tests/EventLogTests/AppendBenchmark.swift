@@ -27,7 +27,7 @@ struct AppendBenchmark {
       generation: tokens == 0 ? nil : generation)
   }
 
-  @Test("append", arguments: [(1, 0, 1000), (100, 0, 300), (1000, 0, 60), (100, 128, 100)])
+  @Test("append", arguments: [(1, 0, 1000), (100, 0, 300), (1000, 0, 60), (100, 128, 100), (100, 1024, 20)])
   func append(_ size: Int, _ tokens: Int, _ rounds: Int) async throws {
     try await withLog { log, settings, id in
       try await appendMany(

@@ -28,10 +28,10 @@ struct ConsumerLoopTests {
         _ = try await log.acknowledge(acknowledgement)
         seen.withLock { $0 += events.map(\.version) }
       }
-      let found1 = try await loop.catchUp()
-      #expect(found1 == .caughtUp(Position(20)))
-      let found2 = try await loop.catchUp()
-      #expect(found2 == .caughtUp(Position(20)))
+      let end = try await loop.catchUp()
+      #expect(end == .caughtUp(Position(20)))
+      let again = try await loop.catchUp()
+      #expect(again == .caughtUp(Position(20)))
       #expect(seen.withLock { $0 } == Array(1...20))
     }
   }
@@ -46,17 +46,17 @@ struct ConsumerLoopTests {
         _ = try await log.acknowledge(acknowledgement)
       }
       let failure = "Poison at position 13: cannot be handled"
-      let found3 = try await loop.catchUp()
-      #expect(found3 == .failed(failure))
-      let found9 = try await log.consumer(bad)
-      #expect(found9 == ConsumerRecord(consumer: bad, position: Position(12), state: .failed, failure: failure))
-      let found4 = try await loop.catchUp()
-      #expect(found4 == .failed(failure))
+      let end = try await loop.catchUp()
+      #expect(end == .failed(failure))
+      let row = try await log.consumer(bad)
+      #expect(row == ConsumerRecord(consumer: bad, position: Position(12), state: .failed, failure: failure))
+      let again = try await loop.catchUp()
+      #expect(again == .failed(failure))
       let other = ConsumerLoop(log, consumer: good) { _, acknowledgement in
         _ = try await log.acknowledge(acknowledgement)
       }
-      let found5 = try await other.catchUp()
-      #expect(found5 == .caughtUp(Position(20)))
+      let others = try await other.catchUp()
+      #expect(others == .caughtUp(Position(20)))
     }
   }
 
@@ -68,13 +68,13 @@ struct ConsumerLoopTests {
         _ = try await log.acknowledge(acknowledgement)
       }
       try await log.setState(.paused, of: consumer, failure: nil)
-      let found6 = try await loop.follow(poll: .milliseconds(10))
-      #expect(found6 == .paused)
-      let found7 = try await log.consumer(consumer).position
-      #expect(found7 == .start)
+      let end = try await loop.follow(poll: .milliseconds(10))
+      #expect(end == .paused)
+      let position = try await log.consumer(consumer).position
+      #expect(position == .start)
       try await log.setState(.running, of: consumer, failure: nil)
-      let found8 = try await loop.catchUp()
-      #expect(found8 == .caughtUp(Position(20)))
+      let resumed = try await loop.catchUp()
+      #expect(resumed == .caughtUp(Position(20)))
     }
   }
 

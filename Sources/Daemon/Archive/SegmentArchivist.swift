@@ -66,8 +66,17 @@ package struct SegmentArchivist: Sendable {
     }
     try SegmentFile.check(file, of: segment)
     if dryRun { return segment }
+    try await saveSnapshots()
     try await asOwner { try await $0.detach(number) }
     return try await require(number)
+  }
+
+  /// Where experiments ended stays known without their events: `status` begins at these.
+  private func saveSnapshots() async throws {
+    for record in try await log.experiments() where record.state == "finished" || record.state == "stopped" {
+      var stored = try await StoredExperiment.load(record, from: log)
+      if stored.snapshotVersion < stored.experiment.version { try await stored.saveSnapshot(in: log) }
+    }
   }
 
   /// Brings a detached segment back from its file, after the file has been checked against the segment's root.

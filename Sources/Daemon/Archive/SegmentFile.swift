@@ -6,7 +6,9 @@ import Foundation
 package enum SegmentFile {
   /// The file is not that of the segment.
   package struct Mismatch: Error, CustomStringConvertible {
-    package let description: String
+    package let file: String
+    package let reason: String
+    package var description: String { "\(file): \(reason)" }
   }
 
   /// Its name in a folder.
@@ -34,7 +36,7 @@ package enum SegmentFile {
     if let expected = segment.fileDigest {
       let found = try digest(path).digest
       guard found == expected else {
-        throw Mismatch(description: "its sha256 is \(found.hexadecimal), \(expected.hexadecimal) was recorded")
+        throw Mismatch(file: path, reason: "its sha256 is \(found.hexadecimal), \(expected.hexadecimal) was recorded")
       }
     }
     let report = try ArchiveAudit.audit(path: path)
@@ -42,12 +44,13 @@ package enum SegmentFile {
       report.header.lastPosition == segment.last
     else {
       throw Mismatch(
-        description: "it holds positions \(report.header.firstPosition)...\(report.header.lastPosition), not "
+        file: path,
+        reason: "it holds positions \(report.header.firstPosition)...\(report.header.lastPosition), not "
           + "\(segment.first)...\(segment.last)")
     }
     guard report.trailer.root == segment.root?.hexadecimal else {
       throw Mismatch(
-        description: "its root is \(report.trailer.root), the segment's \(segment.root?.hexadecimal ?? "none")")
+        file: path, reason: "its root is \(report.trailer.root), the segment's \(segment.root?.hexadecimal ?? "none")")
     }
   }
 }

@@ -81,7 +81,8 @@ struct ConsumerOptions: ParsableArguments {
       }
       guard let found else {
         let names = Set(known.map(\.consumer.name)).sorted().joined(separator: ", ")
-        throw Failure.usage("no consumer \(consumer) of \(experiment ?? "all experiments"); there are: \(names)")
+        throw Failure.usage(
+          "no consumer \(consumer) of \(experiment ?? "all experiments"); there are: \(names.isEmpty ? "none" : names)")
       }
       try await log.log.setState(state, of: found.consumer, failure: nil)
       print("\(consumer) is \(state.rawValue), at position \(found.position)")

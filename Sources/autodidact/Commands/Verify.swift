@@ -60,9 +60,9 @@ struct Verify: AsyncParsableCommand {
   }
 
   private func text(_ report: VerificationReport) -> String {
-    var lines = ["log          head \(report.headPosition), hash \(report.headHash)"]
+    var lines = ["log            head \(report.headPosition), hash \(report.headHash)"]
     for check in report.checks {
-      let subject = check.subject.padding(toLength: 13, withPad: " ", startingAt: 0)
+      let subject = check.subject.padding(toLength: 15, withPad: " ", startingAt: 0)
       lines.append(subject + "\(check.count) whole" + (check.note.map { " (\($0))" } ?? ""))
     }
     lines.append(report.damage.map { "DAMAGED: \($0)" } ?? "nothing differs (\(Format.decimal(report.seconds, 1)) s)")
