@@ -53,6 +53,14 @@ extension InMemoryEventLog {
     return Array(appendRecords.lazy.filter { $0.last > position }.prefix(limit))
   }
 
+  /// One piece, kept in no ranges.
+  package func segments() async throws(EventLogError) -> [SegmentRecord] { [] }
+
+  /// Memory is not damaged: no row has a checksum.
+  package func checksums(
+    from first: Position, to last: Position
+  ) async throws(EventLogError) -> [Position: RowChecksums] { [:] }
+
   package func snapshot(
     of fold: String, experiment: ExperimentID, notAfter version: Int64
   ) async throws(EventLogError) -> FoldSnapshot? {

@@ -73,7 +73,7 @@ package func linearBackwardWeight(dWeight: Out, dOut: In, input: In, M: Int, N: 
 
 /// `sum.c` += a·b, cut into blocks of 96 rows and 192 columns: a millisecond each, so that a thread whose core is taken by
 /// a neighbour delays little.
-private func addProducts(_ sum: kernel_sum, pool: ThreadPool) {
+func addProducts(_ sum: kernel_sum, pool: ThreadPool) {
   let (rows, columns) = (96, 192)
   let kernels = pool.kernels
   let across = (sum.columns + columns - 1) / columns

@@ -1,3 +1,5 @@
+import CKernels
+
 extension PackedMatrix {
   /// Rows of a piece that `linearBackwardInput` unpacks at a time: 16 MiB, small enough for the last cache, large enough
   /// that the sums of the product are rarely stored in between.
@@ -47,14 +49,13 @@ package func linearBackwardInput(
   dInput: Out, dOut: In, weight: PackedMatrix, adding: Bool, scratch: Out, M: Int, pool: ThreadPool
 ) {
   let (N, K) = (weight.outputs, weight.inputs)
-  let slice = min(512, ((M + 1) / 2 + 7) / 8 * 8)
+  if !adding { fill(out: dInput, value: 0, count: M * K, pool: pool) }
   for start in stride(from: 0, to: N, by: weight.pieceRows) {
     let piece = start..<min(N, start + weight.pieceRows)
     weight.unpack(rows: piece, into: scratch, pool: pool)
-    pool.runChunks(M, chunk: slice) { rows, _ in
-      BLAS.sgemm(
-        M: rows.count, N: K, K: piece.count, a: dOut + rows.lowerBound * N + start, lda: N, b: scratch, ldb: K,
-        beta: adding || start > 0 ? 1 : 0, c: dInput + rows.lowerBound * K, ldc: K)
-    }
+    let sum = kernel_sum(
+      c: dInput, c_row: K, a: dOut + start, a_row: N, a_depth: 1, b: scratch, b_depth: K, rows: M, columns: K,
+      depth: piece.count)
+    addProducts(sum, pool: pool)
   }
 }

@@ -19,7 +19,7 @@ struct Try: AsyncParsableCommand {
 
   @Argument(help: "A file with Python source, or - for standard input.") var program: String
   @Option(
-    name: .shortAndLong, parsing: .unconditional,
+    name: .shortAndLong, parsing: .unconditionalSingleValue,
     help: ArgumentHelp("An argument list of literals; may be given several times.", valueName: "1, 'a'"))
   var input: [String] = []
   @Option(help: ArgumentHelp("A literal to compare each value with.", valueName: "literal")) var answer: String?
@@ -99,4 +99,4 @@ struct Try: AsyncParsableCommand {
   }
 }
 
-extension VerifierSettings.Equality: @retroactive ExpressibleByArgument {}
+extension VerifierSettings.Equality: ExpressibleByArgument {}

@@ -172,6 +172,44 @@ final class Link: EventLog {
   func consumer(_ consumer: Consumer) async throws(EventLogError) -> ConsumerRecord {
     try await reading { () async throws(EventLogError) in try await base.consumer(consumer) }
   }
+  func forkExperiment(
+    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
+    key: String, acknowledgement: Acknowledgement?
+  ) async throws(EventLogError) -> Appended {
+    // The simulation forks nothing; a fork takes no turn of its own.
+    try await base.forkExperiment(
+      id, name: name, state: state, parent: parent, parentVersion: parentVersion, event: event, key: key,
+      acknowledgement: acknowledgement)
+  }
+  func segments() async throws(EventLogError) -> [SegmentRecord] {
+    try await reading { () async throws(EventLogError) in
+      try await base.segments()
+    }
+  }
+  func checksums(
+    from first: Position, to last: Position
+  ) async throws(EventLogError) -> [Position: RowChecksums] {
+    try await reading { () async throws(EventLogError) in
+      try await base.checksums(from: first, to: last)
+    }
+  }
+  func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot? {
+    try await reading { () async throws(EventLogError) in
+      try await base.snapshot(of: fold, experiment: experiment, notAfter: version)
+    }
+  }
+  func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] {
+    try await reading { () async throws(EventLogError) in
+      try await base.snapshots(of: experiment)
+    }
+  }
+  func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {
+    try await reading { () async throws(EventLogError) in
+      try await base.save(snapshot, of: experiment)
+    }
+  }
   func consumers() async throws(EventLogError) -> [ConsumerRecord] {
     try await reading { () async throws(EventLogError) in try await base.consumers() }
   }

@@ -94,6 +94,25 @@ final class HookedLog: EventLog {
   func consumer(_ consumer: Consumer) async throws(EventLogError) -> ConsumerRecord {
     try await base.consumer(consumer)
   }
+  func segments() async throws(EventLogError) -> [SegmentRecord] {
+    try await base.segments()
+  }
+  func checksums(
+    from first: Position, to last: Position
+  ) async throws(EventLogError) -> [Position: RowChecksums] {
+    try await base.checksums(from: first, to: last)
+  }
+  func snapshot(
+    of fold: String, experiment: ExperimentID, notAfter version: Int64
+  ) async throws(EventLogError) -> FoldSnapshot? {
+    try await base.snapshot(of: fold, experiment: experiment, notAfter: version)
+  }
+  func snapshots(of experiment: ExperimentID) async throws(EventLogError) -> [FoldSnapshot] {
+    try await base.snapshots(of: experiment)
+  }
+  func save(_ snapshot: FoldSnapshot, of experiment: ExperimentID) async throws(EventLogError) {
+    try await base.save(snapshot, of: experiment)
+  }
   func consumers() async throws(EventLogError) -> [ConsumerRecord] { try await base.consumers() }
   func acknowledge(_ acknowledgement: Acknowledgement) async throws(EventLogError) -> Acknowledged {
     try await base.acknowledge(acknowledgement)
