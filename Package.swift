@@ -28,6 +28,8 @@ let package = Package(
     .executable(name: "autodidactd", targets: ["autodidactd"]),
     .executable(name: "autodidact-verifier", targets: ["autodidact-verifier"]),
     .executable(name: "autodidact-lease", targets: ["autodidact-lease"]),
+    // For Benchmarks/, a package of its own.
+    .library(name: "AutodidactEngine", targets: ["Domain", "Tensor", "Transformer", "Engine"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -50,7 +50,7 @@ package struct ModelCatalogue: Sendable {
     package var file: String
     package var line: Int
     package var description: String {
-      "\(file):\(line): a model is name, file, bytes, sha256 and parts, separated by tabs"
+      "\(file):\(line): a model is name, file, bytes, sha256 and sources, separated by tabs"
     }
   }
 
