@@ -83,7 +83,7 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact",
-      dependencies: ["Daemon", "Domain", "EventLog", "Projections", "Settings", argumentParser, unixSignals],
+      dependencies: ["Daemon", "Domain", "Engine", "EventLog", "Projections", "Settings", argumentParser, unixSignals],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidactd", dependencies: ["Daemon", argumentParser, logging, lifecycle, unixSignals],
@@ -111,7 +111,7 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
-        "Settings", "Verification",
+        "Settings", "Tensor", "Transformer", "Verification",
       ],
       swiftSettings: strict),
   ]

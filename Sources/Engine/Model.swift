@@ -1,4 +1,3 @@
-import Crypto
 import Domain
 import Foundation
 import Tensor
@@ -30,33 +29,26 @@ package final class Model {
     optimizer = Optimizer(layout: decoder.parameters.layout)
   }
 
-  /// Reads a GGUF file.
+  /// Reads a GGUF file or a Hugging Face folder.
   static func load(_ file: String, digest expected: String, threads: Int) throws -> sending Model {
     let digest = try digest(of: file)
     guard expected.isEmpty || digest == expected else {
       throw EngineError.wrongModel(file: file, found: digest, expected: expected)
     }
-    let gguf = try GGUFFile(path: file)
-    let configuration = try ModelConfiguration(gguf: gguf)
-    let parameters = try Parameters(gguf: gguf, configuration: configuration)
+    let stored = try StoredModel(path: file)
+    let tokenizer = try Tokenizer(stored.tokenizerDefinition())
     let decoder = Decoder(
-      configuration: configuration, parameters: parameters, pool: ThreadPool(threads: threads))
-    return Model(file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder)
+      configuration: stored.configuration, parameters: try Parameters(stored), pool: ThreadPool(threads: threads))
+    return Model(file: file, digest: digest, tokenizer: tokenizer, decoder: decoder)
   }
 
-  /// SHA-256 of a model file, read in pieces.
-  package static func digest(of file: String) throws -> String {
-    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-    defer { try? handle.close() }
-    var hash = SHA256()
-    while let piece = try handle.read(upToCount: 1 << 22), !piece.isEmpty { hash.update(data: piece) }
-    return hash.finalize().hexadecimal
-  }
+  /// What names a model: SHA-256 of a file, or of the files of a folder (`StoredModel.digest`).
+  package static func digest(of file: String) throws -> String { try StoredModel.digest(path: file) }
 
   /// Back to the weights of the file, with an empty optimizer.
   func reset() throws {
-    let gguf = try GGUFFile(path: file)
-    for view in decoder.parameters.layout.views { try gguf.read(view.name, into: decoder.parameters.elements(view)) }
+    let stored = try StoredModel(path: file)
+    for view in decoder.parameters.layout.views { try stored.read(view, into: decoder.parameters.elements(view)) }
     decoder.weightsChanged()
     for moment in [optimizer.firstMoment, optimizer.secondMoment] {
       moment.buffer.pointer.update(repeating: 0, count: moment.buffer.count)

@@ -16,7 +16,7 @@ struct Autodidact: AsyncParsableCommand {
       """,
     subcommands: [
       Migrate.self, Doctor.self, Create.self, Run.self, Pause.self, Resume.self, Stop.self, List.self, Status.self,
-      Events.self, Show.self,
+      Events.self, Show.self, Export.self, Generate.self,
     ])
 
   /// Parses and runs; maps every failure to its exit code, with the message on standard error.
