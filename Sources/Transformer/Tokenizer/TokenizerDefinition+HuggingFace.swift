@@ -47,10 +47,19 @@ extension TokenizerDefinition {
     for key in ["decoder", "post_processor"] {
       guard let step = try file.objectIfPresent(key) else { continue }
       let type = try JSONFile(path: file.path, root: step).string("type")
-      guard type == "ByteLevel" else {
-        throw file.error(.value, key, "\"\(type.prefix(60))\" is not supported; \"ByteLevel\" is")
+      if type == "ByteLevel" || key == "post_processor" && type == "TemplateProcessing" && addsNothing(step) {
+        continue
       }
+      throw file.error(.value, key, "\"\(type.prefix(60))\" with these options is not supported; \"ByteLevel\" is")
     }
+  }
+
+  /// Whether a template is the text alone, which is how transformers writes that there is none.
+  private static func addsNothing(_ template: JSONObject) -> Bool {
+    guard case .array(let parts)? = template["single"], parts.count == 1, case .object(let part) = parts[0] else {
+      return false
+    }
+    return part.members.map(\.key) == ["Sequence"]
   }
 
   /// nil, or NFC.

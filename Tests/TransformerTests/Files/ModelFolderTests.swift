@@ -63,7 +63,7 @@ struct ModelFolderTests {
       "tokenizer.json", #""normalizer":null"#, #""normalizer":{"type":"NFC"}"#, "NFC with the words of \"smollm\""),
     Damage(
       "tokenizer.json", #""post_processor":null"#, #""post_processor":{"type":"TemplateProcessing"}"#,
-      "\"TemplateProcessing\" is not supported"),
+      "\"TemplateProcessing\" with these"),
     Damage("tokenizer.json", #""byte_fallback":false"#, #""byte_fallback":true"#, "key \"model.byte_fallback\""),
     Damage("tokenizer.json", #""lstrip":false"#, #""lstrip":true"#, "has lstrip, which is not supported"),
     Damage("tokenizer.json", #""abc":257"#, #""abc":256"#, "are both token 256"),
@@ -110,6 +110,9 @@ struct ModelFolderTests {
       try editFile(path + "/config.json", #""hidden_size": 48"#, #""hidden_size": 48, "x": [{"y": 1}]"#)
       try editFile(path + "/tokenizer.json", #""a b""#, #"["a","b"]"#)
       try editFile(path + "/tokenizer.json", #""trim_offsets":true"#, #""trim_offsets":false"#)
+      try editFile(
+        path + "/tokenizer.json", #""post_processor":null"#,
+        #""post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}]}"#)
       try editFile(
         path + "/tokenizer_config.json", #""eos_token": "<|im_end|>""#,
         #""eos_token": {"content": "<|im_end|>", "lstrip": false}"#)
