@@ -121,7 +121,8 @@ extension TokenizerDefinition {
       guard vocabulary.append(tokens[id], .integer(id)) else { preconditionFailure("token \(tokens[id]) twice") }
     }
     let model = JSONObject([
-      "type": .string("BPE"), "dropout": .null, "unk_token": .null, "continuing_subword_prefix": .null,
+      "type": .string("BPE"), "dropout": .null, "unk_token": unknownToken.map { .string(tokens[$0]) } ?? .null,
+      "continuing_subword_prefix": .null,
       "end_of_word_suffix": .null, "fuse_unk": .bool(false), "byte_fallback": .bool(false),
       "ignore_merges": .bool(false), "vocab": .object(vocabulary), "merges": .array(merges.map { .string($0) }),
     ])

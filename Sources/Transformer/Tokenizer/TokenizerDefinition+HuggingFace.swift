@@ -17,6 +17,12 @@ extension TokenizerDefinition {
     try self.init(
       source: file.path, preTokenizer: Self.preTokenizer(file), tokens: table.finished(), kinds: table.kinds,
       merges: Self.merges(model))
+    if let text = try model.stringIfPresent("unk_token") {
+      guard let id = table.id(of: text) else {
+        throw model.error(.value, "model.unk_token", "\"\(text.prefix(60))\" is not a token")
+      }
+      unknownToken = id
+    }
     try readNamedTokens(folder, table)
   }
 

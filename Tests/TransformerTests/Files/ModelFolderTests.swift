@@ -142,6 +142,23 @@ struct ModelFolderTests {
     }
   }
 
+  @Test("A byte without a token is dropped, or becomes the unknown token where the tokenizer names one")
+  func unknownToken() throws {
+    try withTemporaryFolder { folder in
+      var model = SmallModel()
+      model.tokenizer.tokens[4] = "missing"
+      let path = try model.write(.folder, in: folder)
+      func ids() throws -> [Int32] {
+        try Tokenizer(StoredModel(path: path).tokenizerDefinition()).encode("a\u{4}b", allowSpecial: false)
+      }
+      #expect(try ids() == [97, 98])
+      try editFile(path + "/tokenizer.json", #""unk_token":null"#, #""unk_token":"<|endoftext|>""#)
+      #expect(try ids() == [97, 258, 98])
+      try editFile(path + "/tokenizer.json", #""unk_token":"<|endoftext|>""#, #""unk_token":"nothing""#)
+      #expect(throws: ModelFileError.self) { try ids() }
+    }
+  }
+
   // MARK: Shards
 
   /// Splits `model.safetensors` in two by hand and writes the index.

@@ -48,17 +48,19 @@ struct Mutation {
   }
 }
 
-/// Writes damaged copies of `original` to `path` and gives each to `read`, which must return or throw `ModelFileError`; a
-/// trap would end the test process. Returns how many were refused. A failure names the seed and the case.
+/// Writes damaged copies of `original`, each followed by `rest`, to `path` and has `read` read them, which must return or
+/// throw `ModelFileError`; a trap would end the test process. Returns how many were refused. A failure names the seed and
+/// the case.
 func fuzz(
-  _ original: [UInt8], at path: String, cases: Int, seed: UInt64, sourceLocation: SourceLocation = #_sourceLocation,
+  _ original: [UInt8], rest: [UInt8] = [], at path: String, cases: Int, seed: UInt64,
+  sourceLocation: SourceLocation = #_sourceLocation,
   _ read: () throws -> Void
 ) throws -> Int {
   var refused = 0
   for number in 0..<cases {
     // A mutation of its own for each case, so that the last one named in a crash can be repeated alone.
     var mutation = Mutation(seed: seed &* 1_000_003 &+ UInt64(number))
-    try Data(mutation.damage(original)).write(to: URL(fileURLWithPath: path))
+    try Data(mutation.damage(original) + rest).write(to: URL(fileURLWithPath: path))
     do {
       try read()
     } catch is ModelFileError {
