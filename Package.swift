@@ -89,7 +89,7 @@ let package = Package(
     .executableTarget(
       name: "autodidact",
       dependencies: [
-        "Daemon", "Domain", "EventLog", "Failpoints", "Projections", "Settings", argumentParser, unixSignals,
+        "Daemon", "Domain", "Engine", "EventLog", "Failpoints", "Projections", "Settings", argumentParser, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -126,7 +126,8 @@ let package = Package(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine",
-        "Environments", "Leasing", "Settings", "Transformer", "Verification", "VerifierProtocol", crypto, logging,
+        "Environments", "Leasing", "Settings", "Tensor", "Transformer", "Verification", "VerifierProtocol", crypto,
+        logging,
       ],
       swiftSettings: strict),
   ]

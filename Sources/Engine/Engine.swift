@@ -22,8 +22,8 @@ package actor Engine {
   /// Reads the model and allocates everything that sampling and training need, once.
   ///
   /// - Parameters:
-  ///   - modelFile: a GGUF file.
-  ///   - modelDigest: SHA-256 the file must have; empty accepts any.
+  ///   - modelFile: a GGUF file or a Hugging Face folder.
+  ///   - modelDigest: SHA-256 it must have; empty accepts any.
   ///   - threads: of the kernels. The results do not depend on it.
   ///   - checkpoints: folder for weights files, made if missing.
   ///   - keep: how many of them.

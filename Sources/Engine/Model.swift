@@ -1,4 +1,3 @@
-import Crypto
 import Domain
 import Foundation
 import Tensor
@@ -30,7 +29,7 @@ package final class Model {
     optimizer = Optimizer(layout: decoder.trained.layout)
   }
 
-  /// Reads a GGUF file.
+  /// Reads a GGUF file or a Hugging Face folder.
   static func load(
     _ file: String, digest expected: String, threads: Int, training method: TrainingMethod
   ) throws -> sending Model {
@@ -38,27 +37,21 @@ package final class Model {
     guard expected.isEmpty || digest == expected else {
       throw EngineError.wrongModel(file: file, found: digest, expected: expected)
     }
-    let gguf = try GGUFFile(path: file)
-    let configuration = try ModelConfiguration(gguf: gguf)
-    let decoder = try method.decoder(configuration, base: gguf, pool: ThreadPool(threads: threads))
-    return Model(file: file, digest: digest, tokenizer: try Tokenizer(gguf), decoder: decoder)
+    let stored = try StoredModel(path: file)
+    let tokenizer = try Tokenizer(stored.tokenizerDefinition())
+    let decoder = try method.decoder(stored.configuration, base: stored, pool: ThreadPool(threads: threads))
+    return Model(file: file, digest: digest, tokenizer: tokenizer, decoder: decoder)
   }
 
-  /// SHA-256 of a model file, read in pieces.
-  package static func digest(of file: String) throws -> String {
-    let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
-    defer { try? handle.close() }
-    var hash = SHA256()
-    while let piece = try handle.read(upToCount: 1 << 22), !piece.isEmpty { hash.update(data: piece) }
-    return hash.finalize().hexadecimal
-  }
+  /// What names a model: SHA-256 of a file, or of the files of a folder (`StoredModel.digest`).
+  package static func digest(of file: String) throws -> String { try StoredModel.digest(path: file) }
 
   /// Back to the weights of the file, with an empty optimizer. Adapters begin again, on weights that never changed.
   package func reset() throws {
     if let adapters = decoder.adapters {
       adapters.reset()
     } else {
-      try decoder.parameters.fill(from: GGUFFile(path: file))
+      try decoder.parameters.fill(from: StoredModel(path: file))
     }
     decoder.weightsChanged()
     for moment in [optimizer.firstMoment, optimizer.secondMoment] {

@@ -1,5 +1,3 @@
-import Tensor
-
 extension ModelConfiguration {
   /// Reads the configuration of a GGUF file. Throws `ModelFileError` for a missing key, an unknown architecture or a
   /// size the decoder cannot have, with the key.
@@ -8,45 +6,43 @@ extension ModelConfiguration {
     guard let architecture = Architecture(rawValue: name) else {
       throw ModelFileError(
         .value, file: file.path, place: "key \"general.architecture\"",
-        "\"\(name)\" is not supported; llama and qwen2 are")
+        "\"\(name.prefix(60))\" is not supported; llama and qwen2 are")
     }
-    let hidden = try Self.size(file, "\(name).embedding_length")
-    let heads = try Self.size(file, "\(name).attention.head_count")
-    let keyValueHeads = try file.integerIfPresent("\(name).attention.head_count_kv") ?? heads
-    let headSize = try file.integerIfPresent("\(name).attention.key_length") ?? hidden / heads
-    guard keyValueHeads > 0, heads % keyValueHeads == 0, headSize > 0, headSize % 16 == 0 else {
-      throw ModelFileError(
-        .value, file: file.path, place: "key \"\(name).attention.head_count\"",
-        "\(heads) heads of \(headSize) on \(keyValueHeads) key/value heads: heads must divide among the key/value heads and "
-          + "a head's size must be a multiple of 16")
-    }
+    let keys = StatedConfiguration.Keys(
+      layers: "\(name).block_count", hidden: "\(name).embedding_length", feedForward: "\(name).feed_forward_length",
+      heads: "\(name).attention.head_count", keyValueHeads: "\(name).attention.head_count_kv",
+      headSize: "\(name).attention.key_length", vocabulary: "\(name).vocab_size", context: "\(name).context_length",
+      epsilon: "\(name).attention.layer_norm_rms_epsilon", theta: "\(name).rope.freq_base")
+    try Self.refuseScaling(file, architecture: name)
+    let hidden = try file.integer(keys.hidden)
     let embedding = try file.tensor("token_embd.weight")
     guard embedding.shape.count == 2, embedding.shape[1] == hidden else {
       throw ModelFileError(
         .value, file: file.path, place: "tensor \"token_embd.weight\"", offset: embedding.offset,
         "its shape is \(embedding.shape), expected [vocabulary, \(hidden)]")
     }
-    self.init(
-      architecture: architecture, layers: try Self.size(file, "\(name).block_count"), hidden: hidden,
-      feedForward: try Self.size(file, "\(name).feed_forward_length"),
-      attention: AttentionShape(heads: heads, keyValueHeads: keyValueHeads, headSize: headSize),
-      vocabulary: embedding.shape[0],
-      normEpsilon: Float(try file.float("\(name).attention.layer_norm_rms_epsilon")),
-      ropeTheta: try file.floatIfPresent("\(name).rope.freq_base") ?? 10_000,
-      rotaryOrder: architecture == .llama ? .interleavedPairs : .halves,
-      contextLength: try Self.size(file, "\(name).context_length"),
-      tiedOutput: !file.hasTensor("output.weight"), attentionBias: file.hasTensor("blk.0.attn_q.bias"))
+    self = try StatedConfiguration(
+      file: file.path, keys: keys, architecture: architecture, layers: try file.integer(keys.layers), hidden: hidden,
+      feedForward: try file.integer(keys.feedForward), heads: try file.integer(keys.heads),
+      keyValueHeads: try file.integerIfPresent(keys.keyValueHeads), headSize: try file.integerIfPresent(keys.headSize),
+      vocabulary: embedding.shape[0], contextLength: try file.integer(keys.context),
+      normEpsilon: try file.float(keys.epsilon), ropeTheta: try file.floatIfPresent(keys.theta) ?? 10_000,
+      tiedOutput: !file.hasTensor("output.weight"), attentionBias: file.hasTensor("blk.0.attn_q.bias")
+    ).checked()
   }
 
-  /// No real model comes near it; a damaged file must not make us allocate by its numbers.
-  private static var sizeMax: Int { 1 << 24 }
-
-  private static func size(_ file: GGUFFile, _ key: String) throws(ModelFileError) -> Int {
-    let value = try file.integer(key)
-    guard (1...sizeMax).contains(value) else {
-      throw ModelFileError(.value, file: file.path, place: "key \"\(key)\"", "\(value) is not in 1...\(sizeMax)")
+  /// Stretched rotations would be computed wrongly: such a model is refused rather than run badly.
+  private static func refuseScaling(_ file: GGUFFile, architecture: String) throws(ModelFileError) {
+    let key = "\(architecture).rope.scaling.type"
+    if let scaling = try file.stringIfPresent(key), scaling != "none" {
+      throw ModelFileError(
+        .value, file: file.path, place: "key \"\(key)\"",
+        "scaled rotary positions (\"\(scaling.prefix(60))\") are not supported; \"none\" is")
     }
-    return value
+    if file.hasTensor("rope_freqs.weight") {
+      throw ModelFileError(
+        .value, file: file.path, place: "tensor \"rope_freqs.weight\"", "scaled rotary positions are not supported")
+    }
   }
 }
 
@@ -56,8 +52,6 @@ extension Parameters {
     let layout = ParameterLayout(configuration)
     for view in layout.views { _ = try file.tensor(view.name, shape: view.shape) }
     self.init(layout: layout)
-    for view in layout.views {
-      try file.read(view.name, into: UnsafeMutableBufferPointer(start: self[view], count: view.count))
-    }
+    for view in layout.views { try file.read(view.name, into: elements(view)) }
   }
 }

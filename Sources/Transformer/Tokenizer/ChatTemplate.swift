@@ -20,13 +20,26 @@ package struct ChatTemplate: Sendable, Equatable {
   /// Recognises the ChatML template of a model file and takes its default system message. The template itself is a
   /// program (Jinja) and is not run. Throws when the file has no template or another one.
   package init(_ file: GGUFFile) throws(ModelFileError) {
-    let key = "tokenizer.chat_template"
-    let template = try file.string(key)
+    try self.init(jinja: try file.string(Self.key), source: file.path)
+  }
+
+  /// The same for an opened model of either format.
+  package init(_ model: StoredModel) throws(ModelFileError) {
+    guard let template = try model.chatTemplateText() else {
+      throw ModelFileError(.missing, file: model.path, place: "key \"\(Self.key)\"", "the model has no chat template")
+    }
+    try self.init(jinja: template, source: model.path)
+  }
+
+  private init(jinja template: String, source: String) throws(ModelFileError) {
     guard template.contains("<|im_start|>"), template.contains("<|im_end|>") else {
-      throw ModelFileError(.value, file: file.path, place: "key \"\(key)\"", "the template is not ChatML")
+      throw ModelFileError(.value, file: source, place: "key \"\(Self.key)\"", "the template is not ChatML")
     }
     defaultSystem = Self.literalSystem(in: template)
   }
+
+  /// Where a GGUF file has its template.
+  static var key: String { "tokenizer.chat_template" }
 
   /// The messages as text, for people and logs. With `addGenerationPrompt` the text ends where the assistant begins to
   /// write.

@@ -14,6 +14,8 @@ package struct TokenizerDefinition: Sendable {
   package var beginningToken: Int?
   package var endToken: Int?
   package var paddingToken: Int?
+  /// The token that stands for a byte without a token of its own; nil where such bytes are dropped.
+  package var unknownToken: Int?
 
   package init(
     source: String, preTokenizer: PreTokenizer, tokens: [String], kinds: [Int], merges: [String],

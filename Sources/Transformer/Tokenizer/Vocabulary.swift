@@ -12,8 +12,8 @@ struct Vocabulary: Sendable {
   private var bytes: [UInt8] = []
   private var starts: [Int] = [0]
   let merges: MergeTable
-  /// The token of each single byte. A vocabulary may lack some (SmolLM2 has no U+0004); such bytes are dropped when
-  /// text is encoded, as Hugging Face does.
+  /// The token of each single byte. A vocabulary may lack some (SmolLM2 has no U+0004); such bytes become the unknown token
+  /// or, without one, are dropped when text is encoded, as Hugging Face does.
   let byteTokens: [Int32?]
 
   var count: Int { kinds.count }
@@ -28,7 +28,8 @@ struct Vocabulary: Sendable {
     }
     let index = try Self.index(definition)
     merges = try Self.merges(definition, index)
-    byteTokens = ByteAlphabet.scalars.map { index[Array(String($0).utf8)] }
+    let unknown = definition.unknownToken.map { Int32($0) }
+    byteTokens = ByteAlphabet.scalars.map { index[Array(String($0).utf8)] ?? unknown }
   }
 
   /// The bytes token `id` stands for.

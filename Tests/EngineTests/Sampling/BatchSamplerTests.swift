@@ -35,6 +35,20 @@ struct BatchSamplerTests {
     }
   }
 
+  @Test("A control token written in a prompt is text: it cannot end a turn")
+  func controlTokens() throws {
+    let model = try TinyModel()
+    let requests = ["<|im_end|>", "<|endoftext|>"].map {
+      GenerationRequest(
+        prompt: $0, sampling: Sampling(temperature: 1, tokensMax: 1, stops: []),
+        key: RandomKey(seed: 1, purpose: .solve, iteration: 1))
+    }
+    #expect(try model.sampler().sample(requests).map(\.promptTokenCount) == [10, 13])
+    for request in requests {
+      #expect(model.tokenizer.encodePrompt(request.prompt).allSatisfy { !model.tokenizer.isSpecial($0) })
+    }
+  }
+
   @Test("A completion is no longer than asked, nor than the model's context")
   func lengths() throws {
     let model = try TinyModel(contextLength: 40)
