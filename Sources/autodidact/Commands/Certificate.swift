@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import EventLog
 import Foundation
 
 struct MakeCertificate: AsyncParsableCommand {
@@ -13,13 +14,24 @@ struct MakeCertificate: AsyncParsableCommand {
       EXAMPLE
         autodidact certificate first -o first.certificate.json
         autodidact verify --certificate first.certificate.json
+        autodidact certificate first -o first.certificate.json --export first.adlog
+        autodidact verify --certificate first.certificate.json --export first.adlog
       """)
   @Argument(help: "Name of the experiment.") var name: String
   @Option(name: .shortAndLong, help: "Where to; standard output if left out.") var output: String?
+  @Option(help: "Also write all of its events and generations to this file, which can be checked without a database.")
+  var export: String?
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    let certificate = try await database.withLog(as: .reader) { try await CertificateDesk.make(name, from: $0.log) }
+    let certificate = try await database.withLog(as: .reader) { log in
+      let certificate = try await CertificateDesk.make(name, from: log.log)
+      if let export {
+        _ = try await ArchiveExport.write(
+          try await log.log.requireExperiment(name), of: log.log, to: export, software: log.surroundings.software)
+      }
+      return certificate
+    }
     guard let output else { return print(String(decoding: certificate.json, as: UTF8.self), terminator: "") }
     try certificate.json.write(to: URL(fileURLWithPath: output), options: .atomic)
     print("\(output): \(certificate.contents.events) events of \(name), chain head \(certificate.headHash.prefix(16))…")
