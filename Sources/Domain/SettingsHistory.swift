@@ -1,12 +1,12 @@
 /// Which settings were in force at each place of the log: those of creation, and after each fork those of the fork.
 ///
 /// An update is taught under the settings that were in force when it was made; whoever trains it again asks here.
-package struct SettingsHistory: Hashable, Sendable {
+package struct SettingsHistory: Hashable, Codable, Sendable {
   /// The settings now.
   package private(set) var current: ExperimentSettings
   private var earlier: [Earlier] = []
 
-  private struct Earlier: Hashable, Sendable {
+  private struct Earlier: Hashable, Codable, Sendable {
     var settings: ExperimentSettings
     /// Position of the event that replaced them.
     var until: Int64
