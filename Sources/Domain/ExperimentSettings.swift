@@ -1,5 +1,5 @@
 /// Everything that decides what an experiment does: resolved once at creation, recorded in `ExperimentCreated`, never
-/// changed after. What cannot change a result (threads, paths, addresses) is not here.
+/// changed after; a fork may begin with others. What cannot change a result (threads, paths, addresses) is not here.
 ///
 /// Reasons for the defaults are beside each value; "paper" is Absolute Zero (arXiv 2505.03335), "code" its published
 /// implementation. Where the two differ the default takes the paper's side.

@@ -19,10 +19,7 @@ package struct CheckpointKeeper: Sendable {
 
   /// A recorded weights file.
   package struct Entry: Hashable, Codable, Sendable {
-    package var policyVersion: PolicyVersion
-    package var file: String
-    package var bytes: Int
-    package var weightsDigest: String
+    package var checkpoint: Checkpoint
     /// Position of its `CheckpointSaved`.
     package var position: Int64
     /// Where it lies; nil if it is gone.
@@ -30,6 +27,9 @@ package struct CheckpointKeeper: Sendable {
     /// Who wrote it: this experiment, or one that it was forked from.
     package var owner: ExperimentID
     package var isInherited: Bool
+
+    package var policyVersion: PolicyVersion { checkpoint.policyVersion }
+    package var file: String { checkpoint.file }
   }
 
   /// Every recorded file, oldest first.
@@ -39,8 +39,7 @@ package struct CheckpointKeeper: Sendable {
       let name = URL(fileURLWithPath: saved.file).lastPathComponent
       let path = folders.map { $0 + "/" + name }.first { FileManager.default.fileExists(atPath: $0) }
       return Entry(
-        policyVersion: saved.policyVersion, file: name, bytes: saved.bytes, weightsDigest: saved.weightsDigest,
-        position: recorded.position.rawValue, path: path, owner: recorded.experiment,
+        checkpoint: saved, position: recorded.position.rawValue, path: path, owner: recorded.experiment,
         isInherited: recorded.experiment != experiment.id)
     }
   }
@@ -73,7 +72,14 @@ package struct CheckpointKeeper: Sendable {
       throw CheckpointUnknown(name: experiment.name, version: version, last: experiment.policyVersion)
     }
     let recorded = try await entries().last { $0.policyVersion == version }
-    if let recorded, let path = recorded.path { return Restored(path: path, wasPresent: true, isAsRecorded: true) }
+    if let recorded, let path = recorded.path {
+      do {
+        try await learner.load(recorded.checkpoint, experiment: recorded.owner)
+        return Restored(path: path, wasPresent: true, isAsRecorded: true)
+      } catch {
+        report("checkpoint \(recorded.file) is not usable: \(error)")
+      }
+    }
     let position = try await WeightsRestorer(log: log, learner: learner)
       .restore(experiment, to: version, report: report)
     let anchors = try await anchors(before: recorded.map { Position($0.position) } ?? position.advanced(by: 1))

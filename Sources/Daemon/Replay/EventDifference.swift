@@ -25,8 +25,9 @@ package struct EventDifference: Hashable, Codable, Sendable {
     }
     let inBody = left.body == right.body ? nil : bodyDifference(left, right)
     let inGeneration = generationDifference(left.generation, right.generation)
-    // A draw that differs explains the body, and not the other way round.
-    if let inGeneration, inGeneration.field == "random_key" { return inGeneration }
+    // Another seed explains what was drawn to be shown, and not the other way round.
+    let isDrawn = inBody.map { $0.field.hasPrefix("references") || $0.field == "program" } ?? false
+    if isDrawn, let inGeneration, inGeneration.field == "random_key" { return inGeneration }
     if let difference = inBody ?? inGeneration { return difference }
     guard left.iteration == right.iteration, left.policyVersion == right.policyVersion else {
       func place(_ event: PlayedEvent) -> String {

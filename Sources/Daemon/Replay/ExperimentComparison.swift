@@ -17,6 +17,8 @@ package struct ExperimentComparison: Sendable {
     package var settings: [Setting] = []
     /// Version of the last event they share by reference; nil if neither is the other's fork or sister.
     package var sharedVersion: Int64?
+    /// Whether only updates were compared, because one of the two is a shadow learner and has nothing else.
+    package var isOfUpdatesOnly = false
     /// Events of the play that were compared and are the same, after the shared ones.
     package var equalEvents = 0
     /// nil if all events of the shorter one are the same.
@@ -54,6 +56,7 @@ package struct ExperimentComparison: Sendable {
     }
     let shared = try await shared(left, right)
     report.sharedVersion = shared?.version
+    report.isOfUpdatesOnly = a.shadow != nil || b.shadow != nil
     try await part(left, right, after: shared?.position ?? .start, &report)
     report.leftCurve = try await LearningCurve.of(a, in: log)
     report.rightCurve = try await LearningCurve.of(b, in: log)
@@ -66,7 +69,10 @@ package struct ExperimentComparison: Sendable {
   ) async throws {
     var (a, b) = (EventCursor(left.id, log, after: position), EventCursor(right.id, log, after: position))
     while true {
-      let (l, r) = (try await a.nextPlayed(), try await b.nextPlayed())
+      let (l, r) = (
+        try await a.nextPlayed(updatesOnly: report.isOfUpdatesOnly),
+        try await b.nextPlayed(updatesOnly: report.isOfUpdatesOnly)
+      )
       guard let l, let r else {
         report.longer = l != nil ? left.name : r != nil ? right.name : nil
         return

@@ -128,7 +128,9 @@ package struct ExperimentForker: Sendable {
       let isNext = next.map { $0.type == "IterationStarted" && ($0.iteration ?? 0) > 0 } ?? true
       return isNext && base.experiment.isSeeded && base.experiment.ledger == nil
     case .iteration(let iteration):
+      // A checkpoint of the iteration's weights is worth sharing.
       return base.experiment.iterationsDone == iteration && base.experiment.ledger == nil
+        && next?.type != "CheckpointSaved"
     }
   }
 

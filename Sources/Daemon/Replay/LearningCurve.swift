@@ -30,8 +30,15 @@ package struct LearningCurve: Hashable, Codable, Sendable {
       for recorded in page {
         position = recorded.position
         let event = try recorded.event()
-        if case .iterationStarted(let started) = event {
-          ledger = started.iteration > 0 ? IterationLedger(started) : nil
+        switch event {
+        case .iterationStarted(let started): ledger = started.iteration > 0 ? IterationLedger(started) : nil
+        case .weightsUpdated, .updateSkipped:
+          // A shadow learner has updates and no play.
+          guard experiment.shadow != nil else { break }
+          ledger = IterationLedger(
+            IterationStarted(
+              iteration: recorded.iteration ?? 0, round: 0, policyVersion: recorded.policyVersion ?? 0))
+        default: break
         }
         ledger?.apply(event, at: position.rawValue)
         guard let ended = ledger, ended.update != nil || ended.skipped != nil else { continue }

@@ -70,9 +70,14 @@ struct EventCursor {
   }
 
   /// Takes the next event of the play, past the life of the processes, creation and forks.
-  mutating func nextPlayed() async throws -> (recorded: RecordedEvent, played: PlayedEvent)? {
+  ///
+  /// - Parameter updatesOnly: only updates and skipped updates, which is all that a shadow learner has.
+  mutating func nextPlayed(
+    updatesOnly: Bool = false
+  ) async throws -> (recorded: RecordedEvent, played: PlayedEvent)? {
     while let (recorded, generation) = try await next() {
-      if try recorded.event().isPlay { return (recorded, PlayedEvent(recorded, generation)) }
+      let event = try recorded.event()
+      if updatesOnly ? event.isUpdate : event.isPlay { return (recorded, PlayedEvent(recorded, generation)) }
     }
     return nil
   }
@@ -89,6 +94,14 @@ extension Event {
     switch self {
     case .experimentCreated, .experimentForked, .shadowStarted: false
     default: !isLife
+    }
+  }
+
+  /// Whether it ends an iteration: an update, or one that was skipped.
+  var isUpdate: Bool {
+    switch self {
+    case .weightsUpdated, .updateSkipped: true
+    default: false
     }
   }
 }

@@ -70,7 +70,8 @@ struct Checkpoints: AsyncParsableCommand {
     for entry in entries {
       let place = entry.path == nil ? "gone (restore regenerates it)" : entry.isInherited ? "the parent's" : "there"
       rows.append([
-        "\(entry.policyVersion)", "\(entry.bytes)", "\(entry.weightsDigest.prefix(16))…", entry.file, place,
+        "\(entry.policyVersion)", "\(entry.checkpoint.bytes)", "\(entry.checkpoint.weightsDigest.prefix(16))…",
+        entry.file, place,
       ])
     }
     print(TextTable(rows: rows).lines.joined(separator: "\n"))
@@ -81,7 +82,7 @@ struct Checkpoints: AsyncParsableCommand {
     for entry in removed {
       print("\(dryRun ? "would remove" : "removed") version \(entry.policyVersion): \(entry.file)")
     }
-    let bytes = removed.reduce(0) { $0 + $1.bytes }
+    let bytes = removed.reduce(0) { $0 + $1.checkpoint.bytes }
     print("\(removed.count) files, \(bytes >> 20) MiB")
   }
 

@@ -41,14 +41,15 @@ struct DiffText {
 
   private var parting: [String] {
     let shared = report.sharedVersion.map { "shared up to version \($0), then " } ?? ""
+    let what = report.isOfUpdatesOnly ? "updates" : "events of the play"
     guard let divergence = report.divergence else {
       let longer = report.longer.map { "; \($0) goes on from there" } ?? ""
-      return ["events: \(shared)\(report.equalEvents) events of the play are the same, none differs\(longer)"]
+      return ["events: \(shared)\(report.equalEvents) \(what) are the same, none differs\(longer)"]
     }
     let difference = divergence.difference
     let token = difference.token.map { ", token \($0)" } ?? ""
     return [
-      "events: \(shared)\(report.equalEvents) events of the play are the same; they part at \(divergence.type) "
+      "events: \(shared)\(report.equalEvents) \(what) are the same; they part at \(divergence.type) "
         + "\(divergence.subject), iteration \(divergence.iteration ?? 0), positions \(divergence.leftPosition) and "
         + "\(divergence.rightPosition)",
       "  \(difference.field)\(token): \(report.left): \(difference.left)",

@@ -73,4 +73,18 @@ struct CheckpointKeeperTests {
       await #expect(throws: CheckpointUnknown.self) { try await keeper.restore(0, with: learner) { _ in } }
     }
   }
+
+  @Test("a damaged file is replaced by the one that was recorded")
+  func damaged() async throws {
+    try await withPlayed { world, _, keeper in
+      let path = try #require(try await keeper.entries().first { $0.policyVersion == 4 }?.path)
+      let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+      var bytes = whole
+      bytes[bytes.count - 1] ^= 1
+      try bytes.write(to: URL(fileURLWithPath: path))
+      let restored = try await keeper.restore(4, with: try await world.parts().learner) { _ in }
+      #expect(!restored.wasPresent && restored.isAsRecorded)
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+    }
+  }
 }

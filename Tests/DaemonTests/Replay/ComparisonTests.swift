@@ -46,7 +46,7 @@ struct ComparisonTests {
   @Test(
     "a changed fork parts at the decision that the change makes",
     arguments: [
-      ("learner.rate=0.02", "learner.rate", "WeightsUpdated", "outcome.optimizer_digest", "learner"),
+      ("learner.rate=0.02", "learner.rate", "WeightsUpdated", "outcome.weights_digest", "learner"),
       ("rewards.incorrect=-0.25", "rewards.incorrect", "WeightsUpdated", "batch_digest", "advantages"),
       ("solver.temperature=1.5", "solver.temperature", "AttemptMade", "sampling", "sampling"),
       ("seed=9", "seed", "ProposalMade", "random_key", "another seed: 1 and 9"),
@@ -61,6 +61,25 @@ struct ComparisonTests {
       if field != "batch_digest" { #expect(divergence.difference.field == field) }
       #expect(divergence.difference.cause.contains(cause) || field == "batch_digest", "\(divergence.difference)")
       #expect(report.leftCurve.points[0] == report.rightCurve.points[0])
+    }
+  }
+
+  @Test("a shadow learner is compared by its updates", arguments: [("", 3), ("learner.rate=0.003", 0)])
+  func shadow(override: String, equal: Int) async throws {
+    try await TinyWorld.with { world in
+      let one = try await world.daemon.create("one", TinyWorld.settings())
+      _ = try await world.run(one)
+      let experiment = try await world.daemon.stored(one).experiment
+      let shadow = try await ShadowLearner(
+        log: world.daemon.log, learner: try await world.parts().learner, surroundings: world.daemon.surroundings
+      ).learn(
+        experiment, as: "shadow",
+        settings: try ShadowLearner.settings(of: experiment, overrides: override.isEmpty ? [] : [override])
+      ) { _ in }
+      let report = try await ExperimentComparison(log: world.daemon.log).compare(one, shadow)
+      #expect(report.isOfUpdatesOnly && report.equalEvents == equal && (report.divergence == nil) == (equal == 3))
+      #expect(report.rightCurve.points.map(\.iteration) == [1, 2, 3])
+      if equal == 3 { #expect(report.rightCurve.points.map(\.loss) == report.leftCurve.points.map(\.loss)) }
     }
   }
 }

@@ -27,7 +27,7 @@ struct ReplayTests {
       #expect(report.updates.map(\.verdict) == [.equal, .equal, .equal])
       #expect(report.toVersion == 3 && report.updates.allSatisfy { $0.tokens > 0 })
       #expect(try await world.daemon.log.head() == before)
-      let other = try await world.daemon.create("two threads", TinyWorld.settings())
+      let other = try await world.daemon.create("two-threads", TinyWorld.settings())
       _ = try await world.run(other, threads: 2)
       #expect(try await world.weights(other) == world.weights(record))
     }

@@ -40,16 +40,19 @@ struct ResampleTests {
   func interrupted() async throws {
     try await TinyWorld.with { world in
       let record = try await world.daemon.create("one", TinyWorld.settings())
-      world.daemon.log.beforeAppend { _, number throws(EventLogError) in
-        if number == 5 { throw .cancelled(operation: "test") }
-        if number == 4 || number == 6 {
+      for process in 0..<6 {
+        world.daemon.log.restart()
+        world.daemon.log.beforeAppend { _, number throws(EventLogError) in
+          guard number == 4 else { return }
+          if process % 2 == 0 { throw .cancelled(operation: "test") }
           _ = try? await world.daemon.desk.request(.pause, of: "one", reason: "test")
         }
-      }
-      for _ in 0..<6 {
-        _ = try? await world.run(record)
+        do {
+          _ = try await world.run(record)
+        } catch let error as EventLogError {
+          #expect(error == .cancelled(operation: "test"))
+        }
         _ = try await world.daemon.desk.request(.resume, of: "one", reason: "")
-        world.daemon.log.restart()
       }
       world.daemon.log.beforeAppend(nil)
       #expect(try await world.run(record) == .finished)
