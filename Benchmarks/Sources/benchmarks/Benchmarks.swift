@@ -25,7 +25,7 @@ struct Benchmarks: AsyncParsableCommand {
   var qwen = Self.model("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", variable: "AUTODIDACT_MODEL_QWEN")
   @Option(help: "Threads of the engine and of its peers.") var threads = 2
   @Option(help: "llama.cpp's llama-batched-bench, to be measured in the same run.") var llamaBatchedBench: String?
-  @Option(help: "SmolLM2 in a format for llama.cpp; may be repeated, the fastest counts. --model unless given.")
+  @Option(help: "SmolLM2 in a format for llama.cpp; may be repeated; the fastest counts. --model unless given.")
   var llamaModel: [String] = []
   @Option(help: "A Python with torch, transformers, numpy and gguf, for a training step in the same run.")
   var torchPython: String?
@@ -77,11 +77,16 @@ struct Benchmarks: AsyncParsableCommand {
     }
     progress("\(scenario.rawValue) …")
     let peers = Peers(llamaBatchedBench: llamaBatchedBench, llamaModels: llamaModel, torchPython: torchPython)
-    do {
-      let outcome = try scenario.runInChild(bench)
-      report.add(scenario, outcome, peer: try peers.measure(scenario, bench))
-    } catch {
-      report.failures.append("\(scenario.rawValue): \(error)")
+    guard let outcome = attempt(scenario.rawValue, &report, { try scenario.runInChild(bench) }) else { return }
+    let figures = attempt("peers of \(scenario.rawValue)", &report) { try peers.measure(scenario, bench) }
+    report.add(scenario, outcome, peers: figures ?? [])
+  }
+
+  /// The result, or a failure in the report.
+  private func attempt<Result>(_ name: String, _ report: inout Report, _ body: () throws -> Result) -> Result? {
+    do { return try body() } catch {
+      report.failures.append("\(name): \(error)")
+      return nil
     }
   }
 

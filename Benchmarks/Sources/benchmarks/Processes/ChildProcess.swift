@@ -6,18 +6,20 @@ struct BenchmarkError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-/// Runs a program to its end and returns what it wrote to its output; its errors go where ours go.
+/// Runs a program to its end and returns what it wrote to its output; its errors go where ours go. Its input stays open as
+/// long as this process lives.
 func output(of program: String, _ arguments: [String], showsErrors: Bool = true) throws -> Data {
   let process = Process()
-  let pipe = Pipe()
+  let (input, pipe) = (Pipe(), Pipe())
   process.executableURL = URL(fileURLWithPath: program)
   process.arguments = arguments
-  process.standardInput = FileHandle.nullDevice
+  process.standardInput = input
   process.standardOutput = pipe
   if !showsErrors { process.standardError = FileHandle.nullDevice }
   do { try process.run() } catch { throw BenchmarkError("cannot run \(program): \(error.localizedDescription)") }
   let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
   process.waitUntilExit()
+  try input.fileHandleForWriting.close()
   guard process.terminationReason == .exit, process.terminationStatus == 0 else {
     throw BenchmarkError(
       "\(program) \(arguments.joined(separator: " ")) ended with status \(process.terminationStatus)")
@@ -34,8 +36,13 @@ extension Scenario {
     return try JSONDecoder().decode(Outcome.self, from: data)
   }
 
-  /// The child's side: measures and prints the outcome as JSON.
+  /// The child's side: measures and prints the outcome as JSON. Ends with its input, so that nothing is left computing when
+  /// who started it was killed.
   func runAsChild(_ bench: Bench) async throws {
+    Thread {
+      _ = try? FileHandle.standardInput.readToEnd()
+      exit(3)
+    }.start()
     var outcome = try await run(bench)
     outcome.peakBytes = try peakMemory()
     FileHandle.standardOutput.write(try JSONEncoder().encode(outcome))
@@ -46,7 +53,7 @@ extension Scenario {
 private func peakMemory() throws -> Int {
   let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
   guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-    let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
   else { throw BenchmarkError("/proc/self/status has no VmHWM") }
   return kilobytes << 10
 }

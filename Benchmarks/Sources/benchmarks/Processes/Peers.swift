@@ -16,21 +16,21 @@ struct Peers {
   /// A Python with torch, transformers, numpy and gguf.
   var torchPython: String?
 
-  /// The peer's figure for a scenario; nil when there is none to measure. llama.cpp may choose among its formats.
-  func measure(_ scenario: Scenario, _ bench: Bench) throws -> PeerFigure? {
+  /// The peers' figures for a scenario, the fastest first; llama.cpp has one for each of its formats.
+  func measure(_ scenario: Scenario, _ bench: Bench) throws -> [PeerFigure] {
     switch scenario {
-    case .prefill: try bestLlama(bench, models: llamaModels, prompt: 512, rows: 1, key: "speed_pp")
-    case .decode1: try bestLlama(bench, models: llamaModels, prompt: 128, rows: 1, key: "speed_tg")
-    case .decode8: try bestLlama(bench, models: llamaModels, prompt: 128, rows: 8, key: "speed_tg")
-    case .decode32: try bestLlama(bench, models: llamaModels, prompt: 128, rows: 32, key: "speed_tg")
-    case .qwenDecode32: try bestLlama(bench, models: [], prompt: 128, rows: 32, key: "speed_tg")
+    case .prefill: try llamas(bench, models: llamaModels, prompt: 512, rows: 1, key: "speed_pp")
+    case .decode1: try llamas(bench, models: llamaModels, prompt: 128, rows: 1, key: "speed_tg")
+    case .decode8: try llamas(bench, models: llamaModels, prompt: 128, rows: 8, key: "speed_tg")
+    case .decode32: try llamas(bench, models: llamaModels, prompt: 128, rows: 32, key: "speed_tg")
+    case .qwenDecode32: try llamas(bench, models: [], prompt: 128, rows: 32, key: "speed_tg")
     case .training: try torch(bench)
-    default: nil
+    default: []
     }
   }
 
-  private func bestLlama(_ bench: Bench, models: [String], prompt: Int, rows: Int, key: String) throws -> PeerFigure? {
-    guard let llamaBatchedBench else { return nil }
+  private func llamas(_ bench: Bench, models: [String], prompt: Int, rows: Int, key: String) throws -> [PeerFigure] {
+    guard let llamaBatchedBench else { return [] }
     let figures = try (models.isEmpty ? [bench.model] : models).map { model in
       let speeds = try (0..<bench.runs(3)).map { _ in
         try llama(llamaBatchedBench, model, threads: bench.threads, prompt: prompt, rows: rows, key: key)
@@ -38,7 +38,7 @@ struct Peers {
       let name = URL(fileURLWithPath: model).deletingPathExtension().lastPathComponent
       return PeerFigure(software: "llama.cpp, \(name)", tokensPerSecond: median(speeds))
     }
-    return figures.max { $0.tokensPerSecond < $1.tokensPerSecond }
+    return figures.sorted { $0.tokensPerSecond > $1.tokensPerSecond }
   }
 
   /// One run of `llama-batched-bench`: `rows` sequences share a prompt and are continued by 32 tokens each.
@@ -59,12 +59,12 @@ struct Peers {
     throw BenchmarkError("\(program) said nothing of \(key) for \(model)")
   }
 
-  private func torch(_ bench: Bench) throws -> PeerFigure? {
-    guard let torchPython else { return nil }
+  private func torch(_ bench: Bench) throws -> [PeerFigure] {
+    guard let torchPython else { return [] }
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("../../../Peers/torch_training.py").standardizedFileURL.path
     let data = try output(
       of: torchPython, [script, bench.model, "--threads", "\(bench.threads)", "--steps", "\(bench.runs(3))"])
-    return try JSONDecoder().decode(PeerFigure.self, from: data)
+    return [try JSONDecoder().decode(PeerFigure.self, from: data)]
   }
 }

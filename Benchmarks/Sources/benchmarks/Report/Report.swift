@@ -13,7 +13,7 @@ struct Report: Codable {
   var failures: [String] = []
 
   /// Takes in what a scenario has measured. The limits are measured more than once; the best counts.
-  mutating func add(_ scenario: Scenario, _ outcome: Outcome, peer: PeerFigure?) {
+  mutating func add(_ scenario: Scenario, _ outcome: Outcome, peers: [PeerFigure]) {
     if outcome.limits.count == 2 {
       limitsOfOneThread = limitsOfOneThread?.best(outcome.limits[0]) ?? outcome.limits[0]
       limits = limits?.best(outcome.limits[1]) ?? outcome.limits[1]
@@ -21,7 +21,7 @@ struct Report: Codable {
     notes += outcome.notes
     for (index, figure) in outcome.figures.enumerated() {
       rows.append(
-        Row(scenario: scenario, figure: figure, peer: index == 0 ? peer : nil, peakBytes: outcome.peakBytes))
+        Row(scenario: scenario, figure: figure, peers: index == 0 ? peers : [], peakBytes: outcome.peakBytes))
     }
     if Goal.memory(scenario, peakBytes: outcome.peakBytes) != nil {
       let name = scenario == .round ? "SmolLM2" : "Qwen 0.5B"
@@ -37,7 +37,7 @@ struct Report: Codable {
       let row = rows[index]
       let goal =
         Goal.memory(row.scenario, peakBytes: row.peakBytes)
-        ?? Goal.of(row.scenario, row.figure, peer: row.peer, sgemm: limits?.sgemm)
+        ?? Goal.of(row.scenario, row.figure, peer: row.peers.first, sgemm: limits?.sgemm)
       (rows[index].goal, rows[index].isMet) = (goal?.text, goal?.isMet)
     }
   }
@@ -56,7 +56,7 @@ struct Report: Codable {
       lines.append("")
     }
     lines += [
-      "| benchmark | median (least–most) | goal | | GFLOP/s, of sgemm | weights read, of memory | peer of the run | ratio | peak GiB |",
+      "| benchmark | median (least–most) | goal | | GFLOP/s, of sgemm | weights read, of memory | peers of the run | ratio | peak GiB |",
       "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += rows.map { $0.line(limits) }
@@ -75,9 +75,9 @@ extension Row {
     let cells = [
       figure.name, "\(fixed(figure.value, digits)) \(figure.unit)\(spread)", goal ?? "",
       isMet.map { $0 ? "✓" : "✗" } ?? "", share(figure.gigaflops, of: limits?.sgemm),
-      share(figure.gigabytes.map { $0 }, of: limits?.read),
-      peer.map { "\($0.software): \(fixed($0.tokensPerSecond, 0)) tok/s" } ?? "",
-      peer.map { "\(fixed(figure.value / $0.tokensPerSecond, 2))" } ?? "", fixed(gibibytes(peakBytes), 2),
+      share(figure.gigabytes, of: limits?.read),
+      peers.map { "\($0.software): \(fixed($0.tokensPerSecond, 0)) tok/s" }.joined(separator: "; "),
+      peers.map { fixed(figure.value / $0.tokensPerSecond, 2) }.joined(separator: "; "), fixed(gibibytes(peakBytes), 2),
     ]
     return "| " + cells.joined(separator: " | ") + " |"
   }

@@ -4,7 +4,8 @@ import MachineLimits
 struct Row: Codable {
   var scenario: Scenario
   var figure: Figure
-  var peer: PeerFigure?
+  /// The fastest first.
+  var peers: [PeerFigure] = []
   /// nil where nothing is promised.
   var goal: String?
   var isMet: Bool?

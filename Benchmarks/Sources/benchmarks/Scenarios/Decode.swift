@@ -7,13 +7,13 @@ private let tokensPerRow = 33
 
 /// Decoding as experiments do it: `BatchSampler` with one shared prompt of about 128 tokens, temperature 1, a random key
 /// for each row, log-probabilities recorded.
-func measureDecode(_ bench: Bench, rows: Int) throws -> Outcome {
+func measureDecode(_ bench: Bench, _ name: String, rows: Int) throws -> Outcome {
   let workbench = try Workbench(bench, endless: true)
   let speeds = try decodeSpeeds(workbench, rows: rows, runs: bench.runs(rows == 1 ? 9 : 5))
   let steps = median(speeds) / Double(rows)
   return Outcome(figures: [
     Figure(
-      name: "decode B=\(rows)", unit: "tok/s", runs: speeds,
+      name: name, unit: "tok/s", runs: speeds,
       gigaflops: median(speeds) * (workbench.blockFlops + workbench.headFlops) / 1e9,
       gigabytes: steps * workbench.weightBytes / 1e9)
   ])

@@ -74,9 +74,10 @@ extension Scenario {
     case .limits:
       Outcome(limits: [1, bench.threads].map { MachineLimits.measure(threads: $0, rounds: bench.runs(6)) })
     case .prefill: try measurePrefill(bench)
-    case .decode1: try measureDecode(bench, rows: 1)
-    case .decode8: try measureDecode(bench, rows: 8)
-    case .decode32, .qwenDecode32: try measureDecode(bench, rows: 32)
+    case .decode1: try measureDecode(bench, "decode B=1", rows: 1)
+    case .decode8: try measureDecode(bench, "decode B=8", rows: 8)
+    case .decode32: try measureDecode(bench, "decode B=32", rows: 32)
+    case .qwenDecode32: try measureDecode(bench, "decode B=32, Qwen 0.5B", rows: 32)
     case .training: try measureTraining(bench)
     case .sharing: try measureSharing(bench)
     case .round, .qwenRound: try await measureRound(bench)
