@@ -122,7 +122,7 @@ struct LeasingTests {
   func lateAnswer() async throws {
     try await TestServer.withDatabase { settings in
       let connection = try await Connection.open(settings)
-      async let replies = asker(settings).run(jobs(1))
+      let replies = Task { try await asker(settings).run(jobs(1)) }
       let first = try await take(connection)
       try await expire(connection)
       let second = try await take(connection)
@@ -135,7 +135,7 @@ struct LeasingTests {
       let text = String(decoding: try JSONEncoder().encode(reply), as: UTF8.self)
       #expect(try await answer(connection, first, text) == false)
       #expect(try await answer(connection, second, text) == true)
-      #expect(try await values(replies) == [.value("0")])
+      #expect(try await values(replies.value) == [.value("0")])
       await connection.close()
     }
   }
@@ -144,12 +144,12 @@ struct LeasingTests {
   func lostTooOften() async throws {
     try await TestServer.withDatabase { settings in
       let connection = try await Connection.open(settings)
-      async let replies = asker(settings, retriesMax: 1).run(jobs(1))
+      let replies = Task { try await asker(settings, retriesMax: 1).run(jobs(1)) }
       for _ in 0..<2 {
         _ = try await take(connection)
         try await expire(connection)
       }
-      await #expect(throws: VerificationError.workerLost(attempts: 2)) { try await replies }
+      await #expect(throws: VerificationError.workerLost(attempts: 2)) { try await replies.value }
       await connection.close()
     }
   }
@@ -158,10 +158,10 @@ struct LeasingTests {
   func garbage() async throws {
     try await TestServer.withDatabase { settings in
       let connection = try await Connection.open(settings)
-      async let replies = asker(settings).run(jobs(1))
+      let replies = Task { try await asker(settings).run(jobs(1)) }
       let job = try await take(connection)
       #expect(try await answer(connection, job, "{\"correct\": true}"))
-      await #expect { try await replies } throws: { "\($0)".contains("work.jobs cannot be read") }
+      await #expect { _ = try await replies.value } throws: { "\($0)".contains("work.jobs cannot be read") }
       await connection.close()
     }
   }
@@ -170,11 +170,11 @@ struct LeasingTests {
   func lostRows() async throws {
     try await TestServer.withDatabase { settings in
       let connection = try await Connection.open(settings)
-      async let replies = asker(settings).run(jobs(1))
+      let replies = Task { try await asker(settings).run(jobs(1)) }
       _ = try await take(connection)
       try await connection.execute("delete from work.jobs")
-      try await withWorkers(1, settings) {
-        #expect(try await values(replies) == [.value("0")])
+      try await withWorkers(1, settings) { () async throws in
+        #expect(try await values(replies.value) == [.value("0")])
       }
       await connection.close()
     }

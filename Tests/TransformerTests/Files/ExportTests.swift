@@ -76,7 +76,7 @@ struct ExportTests {
   func overflow(format: SmallModel.Format) throws {
     try withTemporaryFolder { folder in
       let model = SmallModel(.llama)
-      model.parameters.elements(model.parameters.layout.blocks[1].gate)[7] = 70_000
+      model.elements("blk.1.ffn_gate.weight")[7] = 70_000
       let error = #expect(throws: ModelFileError.self) { try model.write(format, in: folder, type: .f16) }
       #expect(
         error?.description.contains("tensor \"blk.1.ffn_gate.weight\": the weight 70000.0 does not fit F16") == true)
@@ -149,7 +149,7 @@ struct ExportTests {
   func halves() throws {
     try withTemporaryFolder { folder in
       let model = SmallModel(.llama)
-      let embedding = model.parameters.elements(model.parameters.layout.embedding)
+      let embedding = model.elements("token_embd.weight")
       // 0x7BFF is the largest; neighbours of subnormal and normal numbers are both among these.
       let patterns = stride(from: UInt16(0), through: 0x7BFE, by: 7)
       let exact = patterns.flatMap { bits -> [Float] in

@@ -30,6 +30,14 @@ struct SmallModel {
     parameters.fillRandom(seed: seed)
   }
 
+  /// The weights of the tensor of this name, which the model has.
+  func elements(_ name: String) -> UnsafeMutableBufferPointer<Float> {
+    guard let view = parameters.layout.views.first(where: { $0.name == name }) else {
+      preconditionFailure("no tensor \(name)")
+    }
+    return parameters.elements(view)
+  }
+
   func export(_ type: TensorType = .f32) -> ModelExport {
     ModelExport(
       configuration: configuration, parameters: parameters, tokenizer: tokenizer, chatTemplate: Self.template,
