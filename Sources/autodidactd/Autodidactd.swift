@@ -43,8 +43,6 @@ struct Autodidactd: AsyncParsableCommand {
   @Flag(
     help: ArgumentHelp("List the points that AUTODIDACT_FAILPOINT=name[:n][:action] can name.", visibility: .hidden))
   var failpoints = false
-  @Flag(help: ArgumentHelp("Check chain and folds of the whole log, run nothing.", visibility: .hidden))
-  var audit = false
 
   func validate() throws {
     guard (0...31_536_000).contains(outageMax) else {
@@ -77,12 +75,6 @@ struct Autodidactd: AsyncParsableCommand {
       environment: environment, executable: CommandLine.arguments[0],
       directory: FileManager.default.currentDirectoryPath)
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
-    if audit {
-      let violations = try await OpenLog.with(url: url, home: home) { try await LogAudit($0.log).violations() }
-      for violation in violations { print(violation) }
-      if !violations.isEmpty { Foundation.exit(1) }
-      return
-    }
     try await OpenLog.with(url: url, home: home, manner: .writer(replySeconds: replyTimeout)) { open in
       let service = DaemonService(
         open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger,

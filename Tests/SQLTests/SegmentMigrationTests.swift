@@ -93,7 +93,7 @@ struct SegmentMigrationTests {
 
   @Test("the views, their comments and what was granted on them are as before")
   func views() async throws {
-    try await withOldLog { settings, _ in
+    try await withOldLog { settings, folder in
       let connection = try await Connection.open(settings)
       let sql = """
         select n.nspname || '.' || c.relname || ' ' || coalesce(obj_description(c.oid, 'pg_class'), '') || ' ' || coalesce(
@@ -107,7 +107,11 @@ struct SegmentMigrationTests {
           and c.relname not in ('generations', 'consumers') order by 1
         """
       let before = try await connection.query(sql).map { try $0.text(0) }
-      try await migrate(settings)
+      // Only 0003: later ones may change the views.
+      let third = "0003_segments.sql"
+      try FileManager.default.copyItem(
+        at: TestServer.migrations.appending(path: third), to: folder.appending(path: third))
+      _ = try await Migrator(folder: folder).migrate(connection)
       let after = try await connection.query(sql).map { try $0.text(0) }
       #expect(before == after && before.count > 10)
       let rows = try await connection.query("select prompt, sampling::text, tokens from read.generations")

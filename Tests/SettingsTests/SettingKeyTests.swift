@@ -35,7 +35,7 @@ struct SettingKeyTests {
       "prompts": "other.yaml", "verifier.seconds": "3.5", "verifier.memory_mib": "333",
       "verifier.value_bytes_max": "77", "iterations": "7", "seed": "7", "play.buffer_max": "9999",
       "rewards.malformed": "-0.75", "rewards.incorrect": "-0.75", "rewards.unlearnable": "-0.75",
-      "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
+      "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]", "verifier.equality": "python",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

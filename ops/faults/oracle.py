@@ -52,10 +52,11 @@ def violations(round, reference):
     if lost:
         found.append(f"acknowledged and lost: versions {sorted(lost)}")
     audit = subprocess.run(
-        [str(machine.PROGRAMS / "autodidactd"), "--audit", "--database", round.machine.cluster.url(round.database)],
+        [str(machine.PROGRAMS / "autodidact"), "verify", "--full", "--database",
+         round.machine.cluster.url(round.database)],
         env=round.machine.environment(round.home), capture_output=True, text=True, timeout=machine.PATIENCE)
     if audit.returncode != 0:
-        found.append(f"audit: {audit.stdout}{audit.stderr}".strip())
+        found.append(f"verify: {audit.stdout}{audit.stderr}".strip())
     if reference is not None:
         play, weights = figures(round)
         if weights != reference[1]:

@@ -7,7 +7,7 @@ import Transformer
 /// Recomputes what the log says about itself, and compares it with everything that was derived from it: `autodidact verify`.
 ///
 /// In the order of what depends on what: the chain with its events, generations and segments; the experiments' rows;
-/// consumers; snapshots; checkpoint files. The first difference ends it. Reads in pages; memory does not grow with the log.
+/// consumers; folds; snapshots; checkpoint files. The first difference ends it. Reads in pages; memory does not grow with the log.
 package struct LogVerification: Sendable {
   private let log: any EventLog
   private let home: Home
@@ -39,6 +39,7 @@ package struct LogVerification: Sendable {
       let records = if let only { [only] } else { try await log.experiments() }
       try await files(&report)
       try await consumers(&report)
+      if isFull { try await folds(records, &report) }
       try await snapshots(records, &report)
       try await checkpoints(records, &report)
     } catch let found as Found {
@@ -117,6 +118,35 @@ package struct LogVerification: Sendable {
 // MARK: - What is derived from the log
 
 extension LogVerification {
+  /// The fold from the beginning gives the state that the row beside the log says, and the learner's last lesson is the one
+  /// it acknowledged. An experiment that grows meanwhile, or whose events are detached, is left out.
+  private func folds(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
+    var count = 0
+    for record in records {
+      var stored = try await StoredExperiment.begin(record, from: log)
+      do { _ = try await stored.readOn(log) } catch let error as EventLogError {
+        guard case .detached = error else { throw error }
+        continue
+      }
+      guard let row = try await log.experiment(record.id), row.version == stored.experiment.version else { continue }
+      count += 1
+      func damaged(_ table: String, _ reason: String) -> Found {
+        Found(damage: Damage(table: table, position: stored.position, key: "experiment \(record.name)", reason: reason))
+      }
+      if row.state != stored.experiment.stateName {
+        throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
+      }
+      guard stored.experiment.shadow == nil else { continue }
+      let learner = try await log.consumer(Consumer(name: "learner", experiment: record.id)).position
+      let last = try await log.allEvents(of: record.id, types: ["WeightsUpdated", "UpdateSkipped"]).last?.position
+      if learner != last ?? .start {
+        throw damaged(
+          "log.consumers", "the learner acknowledged \(learner), the last update is at \(last ?? .start)")
+      }
+    }
+    report.checks.append(VerificationReport.Check("folds", count))
+  }
+
   private func snapshots(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
     var count = 0
     var unfolded: [String] = []
