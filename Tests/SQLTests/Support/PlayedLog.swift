@@ -43,7 +43,7 @@ struct PlayedLog {
         settings.rewards.unlearnable = -0.3
         settings.advantages.baseline = .role
         settings.health.window = 1
-        settings.health.duplicateShareMax = 0.3
+        settings.health.saturatedShareMax = 0.25
       }
     ),
     ("by role", smallSettings(seed: 3) { $0.advantages.baseline = .role }),
