@@ -26,6 +26,8 @@ package enum Event: Hashable, Sendable {
   // Learning
   case weightsUpdated(WeightsUpdated)
   case updateSkipped(UpdateSkipped)
+  case conditionBegan(ConditionChange)
+  case conditionEnded(ConditionChange)
   case checkpointSaved(Checkpoint)
 }
 

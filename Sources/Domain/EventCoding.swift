@@ -79,6 +79,8 @@ package enum EventCoding {
     "ProblemAdmitted": reader(Event.problemAdmitted),
     "WeightsUpdated": reader(Event.weightsUpdated),
     "UpdateSkipped": reader(Event.updateSkipped),
+    "ConditionBegan": reader(Event.conditionBegan),
+    "ConditionEnded": reader(Event.conditionEnded),
     "CheckpointSaved": reader(Event.checkpointSaved),
   ]
 
@@ -109,6 +111,8 @@ extension Event {
     case .problemAdmitted: "ProblemAdmitted"
     case .weightsUpdated: "WeightsUpdated"
     case .updateSkipped: "UpdateSkipped"
+    case .conditionBegan: "ConditionBegan"
+    case .conditionEnded: "ConditionEnded"
     case .checkpointSaved: "CheckpointSaved"
     }
   }
@@ -132,6 +136,7 @@ extension Event {
     case .problemAdmitted(let body): EventCoding.json(body)
     case .weightsUpdated(let body): EventCoding.json(body)
     case .updateSkipped(let body): EventCoding.json(body)
+    case .conditionBegan(let body), .conditionEnded(let body): EventCoding.json(body)
     case .checkpointSaved(let body): EventCoding.json(body)
     }
   }

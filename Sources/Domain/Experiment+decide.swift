@@ -11,7 +11,7 @@ extension Experiment {
     case .resumeRequested(let reason): return .resume(reason: reason)
     case .running: break
     }
-    guard let ledger else { return checkpointIsDue ? .checkpoint : begin }
+    guard let ledger else { return assessment ?? (checkpointIsDue ? .checkpoint : begin) }
     return playStep(ledger)
   }
 
@@ -19,6 +19,7 @@ extension Experiment {
   /// needs these steps and no others. nil after the last iteration.
   package var nextPlayStep: Step? {
     if let ledger { return playStep(ledger) }
+    if let assessment { return assessment }
     return isSeeded && isFinished ? nil : begin
   }
 
@@ -27,6 +28,13 @@ extension Experiment {
 
   private var checkpointIsDue: Bool {
     policyVersion - (checkpoint?.policyVersion ?? 0) >= settings.checkpoints.every
+  }
+
+  /// Conditions that the last iteration began or ended and that are not recorded yet.
+  var assessment: Step? {
+    let changes = health.changes(settings.health)
+    guard !changes.began.isEmpty || !changes.ended.isEmpty else { return nil }
+    return .assess(began: changes.began, ended: changes.ended)
   }
 
   private var begin: Step? {

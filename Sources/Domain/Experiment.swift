@@ -22,6 +22,8 @@ package struct Experiment: Hashable, Codable, Sendable {
   package private(set) var buffers: [Kind: ProblemBuffer]
   /// The iteration in progress.
   package private(set) var ledger: IterationLedger?
+  /// What its iterations say about its health.
+  package private(set) var health = Health()
   /// The newest recorded weights file.
   package private(set) var checkpoint: Checkpoint?
 
@@ -94,6 +96,12 @@ package struct Experiment: Hashable, Codable, Sendable {
       if case .stopRequested(let reason) = life { life = .stopped(reason) } else { life = .failed(failure.error) }
     case .experimentStarted: break
     case .checkpointSaved(let saved): checkpoint = saved
+    case .conditionBegan(let change):
+      health.began(change)
+      if settings.health.action == .pause, life.canPause {
+        life = .pauseRequested("\(change.condition.rawValue): \(change.condition.sentence(change))")
+      }
+    case .conditionEnded(let change): health.ended(change)
     case .iterationStarted(let started): ledger = IterationLedger(started)
     case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted, .weightsUpdated,
       .updateSkipped:
@@ -128,6 +136,7 @@ package struct Experiment: Hashable, Codable, Sendable {
   }
 
   private mutating func endIteration() {
+    if let ledger { health.take(HealthFigures(ledger), settings.health) }
     ledger = nil
     iterationsDone += 1
   }
@@ -137,6 +146,7 @@ package struct Experiment: Hashable, Codable, Sendable {
     guard let ledger, ledger.isSeeding, !ledger.proposals.isEmpty else { return }
     let open = ledger.proposals.contains { $0.verified == nil || ($0.verified?.problem != nil && !$0.admitted) }
     guard !open else { return }
+    health.take(HealthFigures(ledger), settings.health)
     self.ledger = nil
     seedingRoundsDone += 1
   }
@@ -182,7 +192,9 @@ extension Experiment {
   /// All iterations of the settings are done.
   package var isFinished: Bool { iterationsDone >= settings.iterations && ledger == nil }
 
-  /// Word for the state column and for people. Not finished before the last weights are saved: a daemon that dies between
-  /// the last update and its checkpoint is to find something to do.
-  package var stateName: String { life == .running && isFinished && !unsavedWeights ? "finished" : life.name }
+  /// Word for the state column and for people. Not finished before the last weights are saved and the last conditions
+  /// recorded: a daemon that dies between the last update and its checkpoint is to find something to do.
+  package var stateName: String {
+    life == .running && isFinished && !unsavedWeights && assessment == nil ? "finished" : life.name
+  }
 }

@@ -16,6 +16,7 @@ package struct ExperimentSettings: Hashable, Codable, Sendable {
   package var advantages = AdvantageSettings()
   package var learner = LearnerSettings()
   package var verifier = VerifierSettings()
+  package var health = HealthSettings()
   package var checkpoints = CheckpointSettings()
   package var prompts = PromptTemplates()
 

@@ -8,7 +8,12 @@ import Foundation
 enum SettingsUpcast {
   /// Settings whose every value says "as it was before this key existed". A new key whose default changes what an
   /// experiment does gets its old behaviour here; all others may keep their default.
-  static var beforeEachKey: ExperimentSettings { ExperimentSettings() }
+  static var beforeEachKey: ExperimentSettings {
+    var settings = ExperimentSettings()
+    // Nobody watched: an old experiment has no conditions, and none begins when it is folded again.
+    settings.health.window = 0
+    return settings
+  }
 
   /// The body of an `ExperimentCreated` with every key this program knows; the same bytes when none is missing.
   static func complete(_ body: Data) throws -> Data {

@@ -13,6 +13,8 @@ package enum Step: Hashable, Sendable {
   case verifyAttempts([VerificationPlan])
   /// One training step on the iteration's samples, which the learner reads from the log.
   case update(iteration: Int)
+  /// Record the conditions that the iterations so far begin and end.
+  case assess(began: [ConditionChange], ended: [ConditionChange])
   case checkpoint
   case pause(reason: String)
   case resume(reason: String)
@@ -59,6 +61,7 @@ package enum Step: Hashable, Sendable {
     case .attempt(let purpose, _): purpose.rawValue
     case .verifyAttempts: "verify attempts"
     case .update: "update"
+    case .assess: "assess"
     case .checkpoint: "checkpoint"
     case .pause: "pause"
     case .resume: "resume"

@@ -4,7 +4,7 @@ extension SettingKey {
   /// Every setting, in the order they are shown.
   package static let all: [SettingKey] =
     top + model + play + proposer + solver + rewards
-    + advantages + learner + verifier + checkpoints
+    + advantages + learner + verifier + health + checkpoints
 
   private static let top: [SettingKey] = [
     SettingKey("seed", \.seed.value, .seed(), "Root of all randomness; the same seed gives the same experiment."),
@@ -166,6 +166,39 @@ extension SettingKey {
     SettingKey(
       "verifier.equality", \.verifier.equality, .word(),
       "When an answer is right: typed tells 1, 1.0 and True apart (paper), python compares as == does (code)."),
+  ]
+
+  private static let share = SettingForm<Double>.number("from 0 to 1") { $0 >= 0 && $0 <= 1 }
+
+  private static let health: [SettingKey] = [
+    SettingKey(
+      "health.window", \.health.window, .integer(0...1000),
+      "A condition begins when this many iterations in a row show it, and ends with the first that does not; 0: nothing is "
+        + "watched."),
+    SettingKey(
+      "health.action", \.health.action, .word(),
+      "Whether a condition that begins is only recorded and shown, or pauses the experiment as well."),
+    SettingKey(
+      "health.valid_share_min", \.health.validShareMin, share,
+      "Starvation: a smaller share of the proposals becomes new problems."),
+    SettingKey(
+      "health.duplicate_share_max", \.health.duplicateShareMax, share,
+      "Duplicates: a larger share of the valid proposals repeats a problem that is known."),
+    SettingKey(
+      "health.common_output_share_max", \.health.commonOutputShareMax, share,
+      "Common output: a larger share of the new problems has the same output."),
+    SettingKey(
+      "health.saturated_share_max", \.health.saturatedShareMax, share,
+      "Saturation: a larger share of the new problems is solved always or never by its probes."),
+    SettingKey(
+      "health.entropy_min", \.health.entropyMin, .number("from 0 to 100") { $0 >= 0 && $0 <= 100 },
+      "Entropy collapse: less mean entropy, in nats per trained token."),
+    SettingKey(
+      "health.length_change_max", \.health.lengthChangeMax, .number("from 1 to 1e6") { $0 >= 1 && $0 <= 1e6 },
+      "Length drift: trained samples are this factor longer or shorter than in the first iterations."),
+    SettingKey(
+      "health.forbidden_share_max", \.health.forbiddenShareMax, share,
+      "Verifier exploit: a larger share of proposals and answers tries what the sandbox forbids."),
   ]
 
   private static let checkpoints: [SettingKey] = [

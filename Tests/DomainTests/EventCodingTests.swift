@@ -51,6 +51,9 @@ struct EventCodingTests {
           fromVersion: 1, toVersion: 2, batchDigest: "cc", consumed: [id.description, attempt.description],
           groups: groups, outcome: outcome)),
       .updateSkipped(UpdateSkipped(iteration: 2, policyVersion: 2, reason: "constant", groups: groups)),
+      .conditionBegan(
+        ConditionChange(condition: .entropyCollapse, iteration: 2, value: 0.03125, threshold: 0.05)),
+      .conditionEnded(ConditionChange(condition: .starvation, iteration: 2, value: 0.5, threshold: 0.05)),
       .checkpointSaved(
         Checkpoint(policyVersion: 2, file: "f", bytes: 1 << 40, weightsDigest: "aa", optimizerDigest: "bb")),
     ]

@@ -95,6 +95,7 @@ struct Player {
       plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
     case .verifyAttempts(let plans): plans.map { .attemptVerified(verified($0)) }
     case .update: experiment.ledger.map { [update($0)] } ?? []
+    case .assess(let began, let ended): began.map { .conditionBegan($0) } + ended.map { .conditionEnded($0) }
     case .checkpoint: [.checkpointSaved(checkpoint)]
     case .pause(let reason): [.experimentPaused(change(reason))]
     case .resume(let reason): [.experimentResumed(change(reason))]

@@ -60,6 +60,43 @@ struct ReadViewTests {
     }
   }
 
+  @Test("a condition of health is shown from its beginning to its end")
+  func conditions() async throws {
+    struct Row: Decodable {
+      var condition: String
+      var iteration: Int
+      var iterationEnded: Int?
+      var value: Double
+      var threshold: Double
+      var position: Int64
+    }
+    try await PlayedLog.with { log in
+      var shown = 0
+      for experiment in log.experiments {
+        var wanted: [(position: Int64, change: ConditionChange, ended: Int?)] = []
+        for (position, event) in experiment.recorded {
+          switch event {
+          case .conditionBegan(let change): wanted.append((position, change, nil))
+          case .conditionEnded(let change):
+            let index = try #require(wanted.lastIndex { $0.change.condition == change.condition })
+            wanted[index].ended = change.iteration
+          default: break
+          }
+        }
+        let rows: [Row] = try await log.rows(
+          "select * from read.conditions where experiment = \(experiment.sqlName) order by position")
+        #expect(rows.map(\.position) == wanted.map(\.position), "\(experiment.name)")
+        #expect(rows.map(\.condition) == wanted.map(\.change.condition.rawValue))
+        #expect(rows.map(\.iteration) == wanted.map(\.change.iteration))
+        #expect(rows.map(\.iterationEnded) == wanted.map(\.ended))
+        #expect(rows.map(\.value) == wanted.map(\.change.value))
+        #expect(rows.map(\.threshold) == wanted.map(\.change.threshold))
+        shown += rows.count
+      }
+      #expect(shown > 0)
+    }
+  }
+
   @Test("experiments tell where the log ends")
   func experiments() async throws {
     struct Row: Decodable {

@@ -37,6 +37,7 @@ struct SettingKeyTests {
       "rewards.malformed": "-0.75", "rewards.incorrect": "-0.75", "rewards.unlearnable": "-0.75",
       "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
       "verifier.equality": "python", "rewards.formula": "azr-code/1",
+      "health.window": "5", "health.action": "pause", "health.length_change_max": "2.5",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

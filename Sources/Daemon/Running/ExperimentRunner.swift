@@ -137,6 +137,10 @@ package struct ExperimentRunner: Sendable {
       guard isAppended else { return nil }
       measure.seconds = surroundings.now() - began
       observer.stepEnded(measure, of: stored.experiment)
+      if case .assess(let began, let ended) = step {
+        for change in began { observer.note("\(change.condition.rawValue): \(change.condition.sentence(change))") }
+        for change in ended { observer.note("\(change.condition.rawValue) is over") }
+      }
       return measure
     } catch let error as EventLogError {
       throw error

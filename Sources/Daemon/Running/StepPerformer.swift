@@ -54,6 +54,10 @@ package struct StepPerformer: Sendable {
     case .attempt(_, let plans): return try await attempt(plans, experiment, progress)
     case .verifyAttempts(let plans): return try await verify(plans, experiment, progress)
     case .update(let iteration): return try await update(iteration, experiment, progress)
+    case .assess(let began, let ended):
+      return Performed(
+        events: began.map { newEvent(.conditionBegan($0), experiment) }
+          + ended.map { newEvent(.conditionEnded($0), experiment) })
     case .checkpoint:
       let head = try await log.head()
       let anchor = LogAnchor(position: head.position.rawValue, hash: head.hash.hexadecimal)
@@ -79,7 +83,11 @@ package struct StepPerformer: Sendable {
     _ event: Event, _ experiment: Experiment, cause: Int64? = nil, generation: GenerationRecord? = nil
   ) -> NewEvent {
     var iteration = experiment.ledger?.iteration
-    if case .iterationStarted(let started) = event { iteration = started.iteration }
+    switch event {
+    case .iterationStarted(let started): iteration = started.iteration
+    case .conditionBegan(let change), .conditionEnded(let change): iteration = change.iteration
+    default: break
+    }
     return NewEvent(
       event, iteration: iteration, policyVersion: experiment.policyVersion,
       cause: cause.map { .recorded(Position($0)) }, generation: generation)

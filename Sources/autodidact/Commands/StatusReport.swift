@@ -23,6 +23,8 @@ struct StatusReport: Encodable {
   /// What is done next; nil if nothing is.
   var nextStep: String?
   var problems: [String: Int]
+  /// Conditions of its health that hold, each with the figure that began it.
+  var conditions: [ConditionChange]
   var events: [String: Int]
   var eventsAll: Int64
   var lastPosition: Int64
@@ -47,6 +49,7 @@ struct StatusReport: Encodable {
     checkpointVersion = experiment.checkpoint?.policyVersion
     nextStep = experiment.nextStep?.name
     problems = Dictionary(uniqueKeysWithValues: experiment.buffers.map { ($0.key.rawValue, $0.value.count) })
+    conditions = experiment.health.conditions
     events = stored.eventCounts
     eventsAll = experiment.version
     lastPosition = stored.position.rawValue
@@ -69,7 +72,7 @@ struct StatusReport: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, id, state, parent, reason, iterations, problems, events, digest
+    case name, id, state, parent, reason, iterations, problems, conditions, events, digest
     case parentVersion = "parent_version"
     case iterationsMax = "iterations_max"
     case seedingRounds = "seeding_rounds"
@@ -90,6 +93,11 @@ struct StatusReport: Encodable {
         + (checkpointVersion.map { "weights saved at version \($0)" } ?? "no weights saved yet"))
     let buffers = Kind.allCases.compactMap { kind in problems[kind.rawValue].map { "\(kind.rawValue) \($0)" } }
     lines.append("  problems   " + buffers.joined(separator: ", "))
+    for change in conditions {
+      lines.append(
+        "  health     \(change.condition.rawValue) since iteration \(change.iteration): "
+          + change.condition.sentence(change))
+    }
     lines.append("  events     \(eventsAll), last position \(lastPosition), log hash \(logHash.prefix(16))…")
     lines.append("  next step  \(nextStep ?? "none")")
     if let lastIteration {

@@ -42,6 +42,8 @@ struct PlayedLog {
         settings.rewards.incorrect = -0.1
         settings.rewards.unlearnable = -0.3
         settings.advantages.baseline = .role
+        settings.health.window = 1
+        settings.health.saturatedShareMax = 0.25
       }
     ),
     ("by role", smallSettings(seed: 3) { $0.advantages.baseline = .role }),
@@ -173,6 +175,7 @@ private struct PlayWriter {
     var record: GenerationRecord?
     switch event {
     case .iterationStarted(let started): iteration = started.iteration
+    case .conditionBegan(let change), .conditionEnded(let change): iteration = change.iteration
     case .proposalMade(let made): record = generation(of: made.proposal.description)
     case .attemptMade(let made): record = generation(of: made.attempt.description)
     case .proposalVerified(let verified): cause = causes[verified.proposal.description]
