@@ -196,13 +196,3 @@ struct ImportStream {
     return epoch
   }
 }
-
-extension Event {
-  /// Whether it ends an iteration's lesson.
-  fileprivate var isUpdate: Bool {
-    switch self {
-    case .weightsUpdated, .updateSkipped: true
-    default: false
-    }
-  }
-}
