@@ -29,7 +29,9 @@ struct KillTests {
     }
 
     /// Starts a command; its output goes to a file in the home.
-    func start(_ arguments: [String]) throws -> Process {
+    ///
+    /// - Parameter failpoint: where the program kills itself, as `kill -9` would.
+    func start(_ arguments: [String], failpoint: String? = nil) throws -> Process {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("autodidact")
@@ -37,6 +39,7 @@ struct KillTests {
       process.environment = ProcessInfo.processInfo.environment.merging([
         "AUTODIDACT_HOME": home.path, "AUTODIDACT_SHARE": ReferenceFiles.packageRoot,
       ]) { $1 }
+      process.environment?["AUTODIDACT_FAILPOINT"] = failpoint
       let output = home.appendingPathComponent("output")
       _ = FileManager.default.createFile(atPath: output.path, contents: nil)
       process.standardOutput = try FileHandle(forWritingTo: output)
@@ -73,12 +76,8 @@ struct KillTests {
       let log = PostgresEventLog(database, clock: ContinuousClock(), connectionsMax: 2)
       let settings = ReferenceFiles.packageRoot + "/configs/quickstart.yaml"
       try await program.run(["create", settings, "--name", "one"] + smallOverrides.flatMap { ["--set", $0] })
-      let process = try program.start(["run", "one"])
-      // The third event is the iteration's beginning; the step after it samples proposals for a second or more.
-      while try await log.head().position < Position(3), process.isRunning {
-        await log.wait(after: Position(2), timeout: .seconds(60))
-      }
-      #expect(kill(process.processIdentifier, SIGKILL) == 0)
+      // The third append would be the proposals: they are sampled, and nothing of them is recorded.
+      let process = try program.start(["run", "one"], failpoint: "append.before:3")
       await Program.end(of: process)
       #expect(process.terminationReason == .uncaughtSignal)
       let before = try await log.read(experiment: nil, after: .start, types: nil, limit: 1000)

@@ -35,7 +35,8 @@ struct SettingKeyTests {
       "prompts": "other.yaml", "verifier.seconds": "3.5", "verifier.memory_mib": "333",
       "verifier.value_bytes_max": "77", "iterations": "7", "seed": "7", "play.buffer_max": "9999",
       "rewards.malformed": "-0.75", "rewards.incorrect": "-0.75", "rewards.unlearnable": "-0.75",
-      "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]", "verifier.equality": "python",
+      "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
+      "verifier.equality": "python", "rewards.formula": "azr-code/1",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"
@@ -52,7 +53,7 @@ struct SettingKeyTests {
 
   @Test func `each key changes its own value and no other`() throws {
     let before = try leaves(ExperimentSettings())
-    for key in SettingKey.all where key.name != "rewards.formula" {  // One formula is registered so far.
+    for key in SettingKey.all {
       let settings = try SettingsFile.read("\(key.name): \(another(than: key))", file: "x.yaml")
       let after = try leaves(settings)
       let changed = after.filter { before[$0.key] != $0.value }.map(\.key)

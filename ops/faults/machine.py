@@ -1,8 +1,8 @@
 """A throwaway machine: a PostgreSQL cluster of its own, the real programs, a tiny model, and what a person would do."""
 
+import atexit
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -132,6 +132,8 @@ class Machine:
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="autodidact-faults-", dir=folder()))
         self.root.chmod(0o755)
         self.keep, self.mounts, self.processes = keep, [], []
+        if not keep:  # also when it is interrupted before it stands; a server without its folder ends by itself
+            atexit.register(shutil.rmtree, self.root, ignore_errors=True)
         self.cluster = Cluster(self.root / "postgres")
         self.prepare_share()
         self.admin = sql.Session(self.cluster.url("postgres"))

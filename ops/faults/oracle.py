@@ -7,9 +7,10 @@ from . import machine
 # What the experiment computed: the life of the processes, and where weights lie, belong to the disturbance.
 PLAY = """
 select encode(sha256(string_agg(convert_to(concat_ws(' ', e.type, e.iteration, e.policy_version, e.body::text,
-         encode(g.tokens, 'hex'), encode(g.log_probabilities, 'hex'), g.finish, g.prompt, g.completion,
+         encode(g.tokens, 'hex'), encode(g.log_probabilities, 'hex'), g.finish, t.text, g.completion,
          encode(g.random_key, 'hex')), 'UTF8'), '\\x0a' order by e.version)), 'hex')
 from log.events e join log.experiments x on x.number = e.experiment left join log.generations g using (position)
+left join log.texts t on t.number = g.prompt
 where x.name = 'one' and e.type in ('IterationStarted', 'ProposalMade', 'ProposalVerified', 'AttemptMade',
   'AttemptVerified', 'ProblemAdmitted', 'WeightsUpdated', 'UpdateSkipped')
 """

@@ -123,28 +123,34 @@ extension LogVerification {
   private func folds(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
     var count = 0
     for record in records {
-      var stored = try await StoredExperiment.begin(record, from: log)
-      do { _ = try await stored.readOn(log) } catch let error as EventLogError {
+      do {
+        if try await fold(record) { count += 1 }
+      } catch let error as EventLogError {
         guard case .detached = error else { throw error }
-        continue
-      }
-      guard let row = try await log.experiment(record.id), row.version == stored.experiment.version else { continue }
-      count += 1
-      func damaged(_ table: String, _ reason: String) -> Found {
-        Found(damage: Damage(table: table, position: stored.position, key: "experiment \(record.name)", reason: reason))
-      }
-      if row.state != stored.experiment.stateName {
-        throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
-      }
-      guard stored.experiment.shadow == nil else { continue }
-      let learner = try await log.consumer(Consumer(name: "learner", experiment: record.id)).position
-      let last = try await log.allEvents(of: record.id, types: ["WeightsUpdated", "UpdateSkipped"]).last?.position
-      if learner != last ?? .start {
-        throw damaged(
-          "log.consumers", "the learner acknowledged \(learner), the last update is at \(last ?? .start)")
       }
     }
     report.checks.append(VerificationReport.Check("folds", count))
+  }
+
+  /// - Returns: false for an experiment that grew meanwhile.
+  private func fold(_ record: ExperimentRecord) async throws -> Bool {
+    var stored = try await StoredExperiment.begin(record, from: log)
+    _ = try await stored.readOn(log)
+    guard let row = try await log.experiment(record.id), row.version == stored.experiment.version else { return false }
+    let place = stored.position
+    func damaged(_ table: String, _ reason: String) -> Found {
+      Found(damage: Damage(table: table, position: place, key: "experiment \(record.name)", reason: reason))
+    }
+    if row.state != stored.experiment.stateName {
+      throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
+    }
+    guard stored.experiment.shadow == nil else { return true }
+    let learner = try await log.consumer(Consumer(name: "learner", experiment: record.id)).position
+    let last = try await log.allEvents(of: record.id, types: ["WeightsUpdated", "UpdateSkipped"]).last?.position
+    if learner != last ?? .start {
+      throw damaged("log.consumers", "the learner acknowledged \(learner), the last update is at \(last ?? .start)")
+    }
+    return true
   }
 
   private func snapshots(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {

@@ -16,8 +16,8 @@ struct FuzzTests {
       let header = original.count - (try weightsSize(path))
       let parts = [(original, []), (Array(original[..<header]), Array(original[header...]))]
       for (part, rest) in parts {
-        let refused = try fuzz(part, rest: rest, at: path, cases: 1_500, seed: seed) { try load(path) }
-        #expect(refused > 300 && refused < 1_500, "\(refused) of 1500 refused")
+        let refused = try fuzz(part, rest: rest, at: path, cases: 600, seed: seed) { try load(path) }
+        #expect(refused > 120 && refused < 600, "\(refused) of 600 refused")
       }
     }
   }
@@ -28,10 +28,10 @@ struct FuzzTests {
   func folder(name: String, seed: UInt64) throws {
     try withTemporaryFolder { folder in
       let path = try SmallModel(seed == 3 ? .llama : .qwen2).write(.folder, in: folder)
-      let refused = try fuzz(try fileBytes(path + "/" + name), at: path + "/" + name, cases: 2_000, seed: seed) {
+      let refused = try fuzz(try fileBytes(path + "/" + name), at: path + "/" + name, cases: 500, seed: seed) {
         try load(path)
       }
-      #expect(refused > 300, "\(refused) of 2000 refused")
+      #expect(refused > 75 && refused < 500, "\(refused) of 500 refused")
     }
   }
 
@@ -62,10 +62,10 @@ struct FuzzTests {
         "\"\($0.name)\":\"model.safetensors\""
       }
       let index = Array(#"{"metadata":{"total_size":1},"weight_map":{\#(names.joined(separator: ","))}}"#.utf8)
-      let refused = try fuzz(index, at: path + "/model.safetensors.index.json", cases: 2_000, seed: seed) {
+      let refused = try fuzz(index, at: path + "/model.safetensors.index.json", cases: 1_000, seed: seed) {
         _ = try StoredModel(path: path)
       }
-      #expect(refused > 1_000)
+      #expect(refused > 500 && refused < 1_000, "\(refused) of 1000 refused")
     }
   }
 
@@ -83,12 +83,12 @@ struct FuzzTests {
       let original = try fileBytes(written.path)
       let path = folder + "/damaged.checkpoint"
       var same = 0
-      let refused = try fuzz(original, at: path, cases: 5_000, seed: seed) {
+      let refused = try fuzz(original, at: path, cases: 2_500, seed: seed) {
         if try fileBytes(path) == original { same += 1 }
         try readCheckpoint(path)
       }
       // A damage may restore what another did, or write a byte that was there.
-      #expect(refused + same == 5_000 && same < 500, "\(refused) refused, \(same) unchanged")
+      #expect(refused + same == 2_500 && same < 250, "\(refused) refused, \(same) unchanged")
     }
   }
 

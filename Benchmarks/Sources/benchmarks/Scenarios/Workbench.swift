@@ -16,7 +16,7 @@ struct Workbench {
     let parameters = try Parameters(gguf: file, configuration: configuration)
     tokenizer = try Tokenizer(file)
     if endless {
-      let output = parameters[parameters.layout.output]
+      let output = parameters[Self.output(parameters.layout.views)]
       for token in tokenizer.endOfTextTokens {
         (output + Int(token) * configuration.hidden).update(repeating: 0, count: configuration.hidden)
       }
@@ -27,13 +27,17 @@ struct Workbench {
 
   /// Multiply-adds of one token in the matrices of all blocks, times two.
   var blockFlops: Double {
-    let blocks = decoder.parameters.layout.blocks
-    let matrices = blocks.flatMap { [$0.query, $0.key, $0.value, $0.attentionOutput, $0.gate, $0.up, $0.down] }
+    let matrices = decoder.tensors.filter { $0.name.hasPrefix("blk.") && $0.shape.count == 2 }
     return 2 * Double(matrices.reduce(0) { $0 + $1.count })
   }
 
   /// The same of one row of logits.
-  var headFlops: Double { 2 * Double(decoder.parameters.layout.output.count) }
+  var headFlops: Double { 2 * Double(Self.output(decoder.tensors).count) }
+
+  /// The output matrix: the embedding where it is tied.
+  private static func output(_ views: [ParameterView]) -> ParameterView {
+    views.first { $0.name == "output.weight" } ?? views[0]
+  }
 
   /// Bytes of the weights a decode step reads.
   var weightBytes: Double { (blockFlops + headFlops) / 2 * Double(MemoryLayout<Float>.stride) }
