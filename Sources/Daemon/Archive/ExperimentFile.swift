@@ -50,12 +50,13 @@ package struct ExperimentFile: Sendable {
   }
 
   /// Reads a whole file and checks everything in it: bytes, chain, digests of events and generations, root, and that it is
-  /// the whole stream of one experiment whose events this program knows.
+  /// the whole stream of one experiment whose events this program knows, may follow each other, and fit in a log.
   ///
-  /// - Throws: `ArchiveError`, `Refusal`, `EventCoding.Failure` for an event this program cannot read.
+  /// - Throws: `ArchiveError`, `Refusal`.
   package static func check(_ path: String) throws -> ExperimentFile {
     var stream = StreamCheck(path: path)
     let report = try ArchiveAudit.audit(path: path) { try stream.take($0) }
+    try stream.end()
     guard let experiment = report.header.experiment else {
       throw Refusal(description: "\(path) is a segment of a log, not an experiment; see: autodidact archive restore")
     }
@@ -66,11 +67,12 @@ package struct ExperimentFile: Sendable {
     guard stream.parts.last?.id == experiment, stream.parts.map(\.id) == named.map(\.id) else {
       throw Refusal(description: "\(path): its events are not those of the experiments its header names")
     }
-    let parts = zip(stream.parts, named).map { part, named in
-      Part(id: part.id, name: named.name, version: part.version, lastPosition: part.lastPosition)
+    for (part, named) in zip(stream.parts, named) where part.name != named.name {
+      throw Refusal(
+        description: "\(path): its header calls experiment \(part.id) '\(named.name)', its events '\(part.name)'")
     }
     return ExperimentFile(
-      path: path, header: report.header, trailer: report.trailer, digest: stream.digest, parts: parts)
+      path: path, header: report.header, trailer: report.trailer, digest: stream.digest, parts: stream.parts)
   }
 
   private init(
@@ -81,44 +83,5 @@ package struct ExperimentFile: Sendable {
     self.trailer = trailer
     self.digest = digest
     self.parts = parts
-  }
-}
-
-/// That the events of a file are one stream: a created experiment, then forks, each of the one before it at its end.
-private struct StreamCheck {
-  let path: String
-  var parts: [ExperimentFile.Part] = []
-  var digest = ExperimentDigest()
-
-  mutating func take(_ record: ArchiveRecord) throws {
-    guard case .event(let recorded, let generation) = record else { return }
-    try digest.add(recorded, generation)
-    if parts.last?.id != recorded.experiment { try begin(recorded) }
-    guard recorded.version == parts[parts.count - 1].version + 1 else {
-      throw refusal("version \(recorded.version) follows \(parts[parts.count - 1].version)", recorded)
-    }
-    parts[parts.count - 1].version = recorded.version
-    parts[parts.count - 1].lastPosition = recorded.position
-  }
-
-  private mutating func begin(_ recorded: RecordedEvent) throws {
-    switch (try recorded.event(), parts.last) {
-    case (.experimentCreated, nil): break
-    case (.experimentForked(let forked), let parent?):
-      guard forked.parentExperiment == parent.id, forked.parentVersion == parent.version,
-        forked.parentPosition == parent.lastPosition.rawValue
-      else { throw refusal("a fork of another place than where the file's shared history ends", recorded) }
-    case (.experimentForked, nil):
-      throw refusal(
-        "the history the fork shares is not in the file; export it again with: autodidact export --log", recorded)
-    default: throw refusal("\(recorded.type) begins experiment \(recorded.experiment)", recorded)
-    }
-    let version = parts.last?.version ?? 0
-    parts.append(
-      ExperimentFile.Part(id: recorded.experiment, name: "", version: version, lastPosition: recorded.position))
-  }
-
-  private func refusal(_ reason: String, _ recorded: RecordedEvent) -> ExperimentFile.Refusal {
-    ExperimentFile.Refusal(description: "\(path), position \(recorded.position): \(reason)")
   }
 }

@@ -29,7 +29,9 @@ struct ImportStream {
   private struct Batch {
     var append: AppendRecord
     var events: [(recorded: RecordedEvent, generation: GenerationRecord?)] = []
+    /// Of its experiment before and after it.
     var version: Int64 { append.firstVersion - 1 }
+    var lastVersion: Int64 { version + Int64(append.count) }
   }
 
   mutating func run(_ reader: ArchiveReader) async throws {
@@ -55,10 +57,7 @@ struct ImportStream {
     let written = batch.events.map { $0.recorded.asWritten(first: batch.append.first, generation: $0.generation) }
     let digest = AppendDigest.of(
       written, experiment: batch.append.experiment, firstVersion: batch.append.firstVersion)
-    guard digest == batch.append.digest else {
-      throw ArchiveError.contradiction(
-        file: file.path, position: batch.append.first, reason: "it was changed while it was imported")
-    }
+    guard digest == batch.append.digest else { throw changed(batch.append.first) }
     let events = try batch.events.map { try $0.recorded.event() }
     try evolve(events, batch)
     let new = zip(written, events).map { carriedOver($0, $1, of: batch.append.experiment) }
@@ -79,12 +78,19 @@ struct ImportStream {
 
   private mutating func evolve(_ events: [Event], _ batch: Batch) throws {
     for (event, (recorded, _)) in zip(events, batch.events) {
-      if case .experimentCreated(let created) = event {
+      if case .experimentCreated(let created) = event, experiment == nil {
         experiment = Experiment(id: recorded.experiment, created: created)
-      } else {
-        experiment?.evolve(event, version: recorded.version, position: recorded.position.rawValue)
+        continue
       }
+      guard experiment?.objection(to: event) == nil, experiment?.version == recorded.version - 1 else {
+        throw changed(recorded.position)
+      }
+      experiment?.evolve(event, version: recorded.version, position: recorded.position.rawValue)
     }
+  }
+
+  private func changed(_ position: Position) -> ArchiveError {
+    .contradiction(file: file.path, position: position, reason: "it was changed while it was imported")
   }
 
   /// The event as it is written here: its cause at its new position (none if it is not in the file, as for a shadow
@@ -155,21 +161,17 @@ struct ImportStream {
 
   /// Appends the events and returns the first one's position.
   private mutating func append(_ new: [NewEvent], _ events: [Event], _ batch: Batch) async throws -> Position {
-    guard let experiment else { preconditionFailure("\(file.path) begins without ExperimentCreated") }
-    let (id, key) = (batch.append.experiment, "import/\(batch.append.hash.hexadecimal)")
+    guard let experiment else { throw changed(batch.append.first) }
+    let (id, key, state) = (batch.append.experiment, "import/\(batch.append.hash.hexadecimal)", try state(after: batch))
     switch events.first {
     case .experimentCreated:
       let appended = try await log.createExperiment(
-        id, name: name(of: id), state: experiment.stateName, events: new, key: key)
+        id, name: name(of: id), state: state, events: new, key: key)
       return appended.first
     case .experimentForked(let forked):
-      // Forks are recorded in an append of their own; the learner goes on where the shared history's last update ended.
-      guard new.count == 1 else {
-        throw ArchiveError.contradiction(
-          file: file.path, position: batch.append.first, reason: "a fork with \(new.count) events in one append")
-      }
+      // The learner goes on where the shared history's last update ended.
       let appended = try await log.forkExperiment(
-        id, name: name(of: id), state: experiment.stateName, parent: forked.parentExperiment,
+        id, name: name(of: id), state: state, parent: forked.parentExperiment,
         parentVersion: forked.parentVersion, event: new[0], key: key,
         acknowledgement: lastUpdate.map {
           Acknowledgement(consumer: Consumer(name: "learner", experiment: id), from: .start, to: $0)
@@ -185,8 +187,17 @@ struct ImportStream {
     let appended = try await log.append(
       Append(
         key: key, experiment: id, expectedVersion: batch.version, epoch: try await epoch(of: id), events: new,
-        acknowledgement: acknowledgement, state: experiment.stateName, measure: batch.append.measure))
+        acknowledgement: acknowledgement, state: state, measure: batch.append.measure))
     return appended.first
+  }
+
+  /// The word that an append leaves: the experiment's own when the file has no more of it.
+  private func state(after batch: Batch) throws -> String {
+    guard let experiment, let part = file.parts.first(where: { $0.id == batch.append.experiment }) else {
+      throw changed(batch.append.first)
+    }
+    guard batch.lastVersion == part.version else { return ImportState.unfinished }
+    return part.id == file.parts.last?.id ? experiment.stateName : ImportState.shared
   }
 
   private mutating func epoch(of id: ExperimentID) async throws -> Int64 {

@@ -141,7 +141,7 @@ extension LogVerification {
     func damaged(_ table: String, _ reason: String) -> Found {
       Found(damage: Damage(table: table, position: place, key: "experiment \(record.name)", reason: reason))
     }
-    if row.state != stored.experiment.stateName {
+    if row.state != stored.experiment.stateName, !ImportState.all.contains(row.state) {
       throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
     }
     guard stored.experiment.shadow == nil else { return true }

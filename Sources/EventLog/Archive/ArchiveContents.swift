@@ -83,6 +83,11 @@ package struct ArchiveTrailer: Hashable, Codable, Sendable {
 }
 
 extension ArchiveHeader {
+  /// Whether its positions are a range; a header that was read has not been through `init`.
+  var isRange: Bool {
+    firstPosition > .start && firstPosition <= lastPosition && lastPosition.rawValue <= ArchiveFormat.positionMax
+  }
+
   /// Whether the file holds all events of an append, so that its digest can be taken.
   package func covers(_ append: AppendRecord) -> Bool {
     append.first >= firstPosition && append.last <= lastPosition

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Daemon
+import Domain
 import Engine
+import EventLog
 import Foundation
 
 struct Export: AsyncParsableCommand {
@@ -28,6 +30,7 @@ struct Export: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Of weights: f32 (exact), f16 or bf16. Default: f32.", valueName: "type"))
   var type: PolicyWeights.Precision?
   @Flag(help: "Replace what is there: a file, or a folder that holds only a model.") var force = false
+  @Flag(help: "With --log: what was written as one JSON object.") var json = false
   @Argument(help: "With --format: the file or folder to write.") var output: String?
 
   func validate() throws {
@@ -38,6 +41,7 @@ struct Export: AsyncParsableCommand {
       throw ValidationError(
         "--log takes no OUTPUT, --type, --version or --threads: it writes the whole log, no weights")
     }
+    if log == nil, json { throw ValidationError("--json is for --log") }
     if format != nil, output == nil { throw ValidationError("--format needs OUTPUT, the file or folder to write") }
   }
 
@@ -61,11 +65,25 @@ struct Export: AsyncParsableCommand {
       do {
         let file = try await ExperimentFile.export(
           source.name, of: log.log, to: path, software: log.surroundings.software, force: force)
+        if json { return print(Self.line(file)) }
         print(
           "wrote \(file.trailer.events) events and \(file.trailer.generations) generations of \(source.name) to \(path); "
             + "digest \(file.digest.hexadecimal)")
       } catch let error as ExperimentFile.Refusal { throw Failure.usage("\(error)") }
     }
+  }
+}
+
+extension Export {
+  fileprivate static func line(_ file: ExperimentFile) -> String {
+    struct Line: Encodable {
+      var file, name, digest, root: String
+      var events, generations: Int
+    }
+    let line = Line(
+      file: file.path, name: file.name, digest: file.digest.hexadecimal, root: file.trailer.root,
+      events: file.trailer.events, generations: file.trailer.generations)
+    return String(decoding: EventCoding.json(line), as: UTF8.self)
   }
 }
 

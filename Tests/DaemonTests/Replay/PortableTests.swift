@@ -20,9 +20,11 @@ struct PortableTests {
     }
   }
 
-  private func play(_ world: TinyWorld, _ record: ExperimentRecord, _ iterations: Int? = nil) async throws {
+  private func play(
+    _ world: TinyWorld, _ record: ExperimentRecord, _ iterations: Int? = nil, in log: (any EventLog)? = nil
+  ) async throws {
     let runner = ExperimentRunner(
-      log: world.daemon.log, parts: try await world.parts(), surroundings: world.daemon.surroundings,
+      log: log ?? world.daemon.log, parts: try await world.parts(), surroundings: world.daemon.surroundings,
       observer: world.daemon.observer)
     _ = try await runner.run(record, iterations: iterations)
   }
@@ -153,32 +155,67 @@ struct PortableTests {
           await #expect(throws: EventLogError.self) { try await ExperimentImporter(log: log).import(file.path) }
           let head = try await base.head().position
           #expect(head > .start && head < events)
+          #expect(try await base.experiment(record.id)?.state == ImportState.unfinished)
+          await #expect(throws: UnfinishedImport.self) { try await play(here, record, in: base) }
+          await #expect(throws: UnfinishedImport.self) {
+            try await ControlDesk(log: base, surroundings: here.daemon.surroundings).request(
+              .stop, of: "one", reason: "")
+          }
+          #expect(try await base.head().position == head)
           let outcome = try await ExperimentImporter(log: base).import(file.path)
           #expect(outcome.events - outcome.appended == Int(head.rawValue), "stopped at append \(stop)")
           #expect(try await ExperimentDigest.of(record.id, in: base).hexadecimal == file.digest.hexadecimal)
+          #expect(outcome.record.state == "running")
         }
       }
     }
   }
 
-  @Test("a flipped byte anywhere is refused, and nothing is written", arguments: [UInt64(11)])
-  func damaged(seed: UInt64) async throws {
-    try await withExported(iterations: 1) { here, _, file in
-      let whole = try Data(contentsOf: URL(filePath: file.path))
-      let bad = here.daemon.folder + "/bad.adlog"
-      let log = InMemoryEventLog(clock: ContinuousClock()) { Timestamp(microseconds: 0) }
-      var state = seed
-      for _ in 0..<60 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let index = Int(state >> 33) % whole.count
-        var bytes = whole
-        bytes[index] ^= 1 << UInt8(state >> 60 & 7)
-        try bytes.write(to: URL(filePath: bad))
-        await #expect(throws: ArchiveError.self, "seed \(seed), byte \(index)") {
-          try await ExperimentImporter(log: log).import(bad)
+  @Test("what the steps took is kept")
+  func measures() async throws {
+    try await withExported { here, record, file in
+      try await TinyWorld.with { there in
+        _ = try await take(file, into: there)
+        func measures(_ world: TinyWorld) async throws -> [Data?] {
+          try await world.daemon.log.appends(after: .start, limit: LogLimits.readMax)
+            .filter { $0.experiment == record.id }.map(\.measure)
         }
+        let expected = try await measures(here)
+        #expect(expected.compactMap(\.self).count > 5)
+        #expect(try await measures(there) == expected)
       }
-      #expect(try await log.head().position == .start)
+    }
+  }
+
+  @Test("a file recorded on another numerics profile is compared within the tolerance and never called equal")
+  func otherProfile() async throws {
+    try await withExported { here, _, file in
+      let home = Home(state: URL(filePath: here.daemon.folder), share: URL(filePath: here.daemon.folder))
+      let (open, imported) = try await OpenLog.offline(file.path, home: home)
+      var elsewhere = here.daemon.surroundings
+      elsewhere.numericsProfile = "another machine"
+      let report = try await here.replay(imported, in: open.log, surroundings: elsewhere)
+      #expect(report.difference == nil && !report.isEqual)
+      #expect(report.updates.map(\.verdict) == [.withinTolerance, .withinTolerance])
+      #expect(report.updates.allSatisfy { $0.recordedProfile == "scripted" })
+    }
+  }
+
+  @Test("what is imported can be forked, and the fork goes on alike")
+  func forkedThere() async throws {
+    try await withExported { here, _, file in
+      try await TinyWorld.with { there in
+        try await createOther("earlier", in: there)
+        _ = try await take(file, into: there)
+        var digests: [String] = []
+        for world in [here, there] {
+          let fork = try await ExperimentForker(log: world.daemon.log, surroundings: world.daemon.surroundings)
+            .fork("one", at: .iteration(1), as: "two", overrides: ["solver.temperature=0.5"]).record
+          try await play(world, fork)
+          digests.append(try await world.digest(fork))
+        }
+        #expect(digests[0] == digests[1])
+      }
     }
   }
 
@@ -198,6 +235,7 @@ struct PortableTests {
         let parent = try #require(try await there.daemon.log.experiment(named: "one"))
         let grown = try #require(try await here.daemon.log.experiment(record.id))
         #expect(parent.version < grown.version && imported.parent?.version == parent.version)
+        #expect(parent.state == ImportState.shared && imported.state == "running")
         #expect(try await there.replay(imported).isEqual)
         try await play(here, two)
         try await play(there, imported)
@@ -206,6 +244,7 @@ struct PortableTests {
         let rest = try await take(try await export(here, to: "parent.adlog"), into: there)
         #expect(rest.appended > 0)
         #expect(try await there.digest(rest.record) == here.digest(record))
+        #expect(rest.record.state == "running")
       }
     }
   }
