@@ -12,6 +12,9 @@ package enum ImportState {
 
   package static let all = [unfinished, shared]
 
+  /// What the keys of imported appends begin with; the append's hash in the file follows.
+  static let keyPrefix = "import/"
+
   /// Refuses an experiment whose import has not ended.
   /// - Throws: `UnfinishedImport`, the log's errors.
   static func requireWhole(_ experiment: ExperimentID, in log: any EventLog) async throws {

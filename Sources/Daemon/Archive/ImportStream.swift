@@ -162,7 +162,9 @@ struct ImportStream {
   /// Appends the events and returns the first one's position.
   private mutating func append(_ new: [NewEvent], _ events: [Event], _ batch: Batch) async throws -> Position {
     guard let experiment else { throw changed(batch.append.first) }
-    let (id, key, state) = (batch.append.experiment, "import/\(batch.append.hash.hexadecimal)", try state(after: batch))
+    let (id, key, state) = (
+      batch.append.experiment, ImportState.keyPrefix + batch.append.hash.hexadecimal, try state(after: batch)
+    )
     switch events.first {
     case .experimentCreated:
       let appended = try await log.createExperiment(
