@@ -2,6 +2,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Synchronization
 import Testing
 
 /// An experiment goes to another database in one file, and is the same there: digest, replay, and how it goes on.
@@ -43,10 +44,14 @@ struct PortableTests {
   }
 
   /// The ids of every world count from 1: this one is none of theirs.
-  private func createOther(_ name: String, in world: TinyWorld) async throws {
+  private func surroundings(_ world: TinyWorld, id: UInt8) -> Surroundings {
     var surroundings = world.daemon.surroundings
-    surroundings.makeID = { UUID(uuid: (9, 9, 9, 9, 9, 9, 0x49, 9, 0x89, 9, 9, 9, 9, 9, 9, 9)) }
-    _ = try await ExperimentCreator(log: world.daemon.log, surroundings: surroundings)
+    surroundings.makeID = { UUID(uuid: (id, 9, 9, 9, 9, 9, 0x49, 9, 0x89, 9, 9, 9, 9, 9, 9, 9)) }
+    return surroundings
+  }
+
+  private func createOther(_ name: String, in world: TinyWorld) async throws {
+    _ = try await ExperimentCreator(log: world.daemon.log, surroundings: surroundings(world, id: 9))
       .create(name, settings: TinyWorld.settings(seed: 3))
   }
 
@@ -104,8 +109,11 @@ struct PortableTests {
       let home = Home(state: URL(filePath: here.daemon.folder), share: URL(filePath: here.daemon.folder))
       let (open, imported) = try await OpenLog.offline(file.path, home: home)
       var (found, expected) = (try await here.replay(imported, in: open.log), try await here.replay(record))
-      for index in found.updates.indices { found.updates[index].seconds = 0 }
-      for index in expected.updates.indices { expected.updates[index].seconds = 0 }
+      // Times are this run's, positions the log's.
+      for index in found.updates.indices { (found.updates[index].seconds, found.updates[index].position) = (0, 0) }
+      for index in expected.updates.indices {
+        (expected.updates[index].seconds, expected.updates[index].position) = (0, 0)
+      }
       #expect(found.isEqual)
       #expect(EventCoding.json(found) == EventCoding.json(expected))
     }
@@ -187,6 +195,33 @@ struct PortableTests {
     }
   }
 
+  @Test("weights files that are copied beside the import are used, and are no damage")
+  func weightsFiles() async throws {
+    try await withExported { here, record, file in
+      try await TinyWorld.with { there in
+        try await createOther("earlier", in: there)
+        let imported = try await take(file, into: there).record
+        for folder in ["/checkpoints", "/state/checkpoints/one"] {
+          let target = URL(filePath: there.daemon.folder + folder)
+          try FileManager.default.createDirectory(
+            at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+          try FileManager.default.copyItem(at: URL(filePath: here.daemon.folder + "/checkpoints"), to: target)
+        }
+        let home = Home(
+          state: URL(filePath: there.daemon.folder + "/state"), share: URL(filePath: there.daemon.folder))
+        let report = try await LogVerification(log: there.daemon.log, home: home, isFull: true).verify(nil)
+        #expect(report.damage == nil)
+        #expect(report.checks.first { $0.subject == "checkpoints" }?.count == 2)
+        let experiment = try await there.daemon.stored(imported).experiment
+        let told = Told()
+        try await WeightsRestorer(log: there.daemon.log, learner: try await there.parts().learner)
+          .restore(experiment) { told.add($0) }
+        #expect(told.texts.count == 1 && told.texts[0].hasPrefix("weights of version 2 from"))
+        #expect(try await here.daemon.stored(record).experiment.policyVersion == 2)
+      }
+    }
+  }
+
   @Test("a file recorded on another numerics profile is compared within the tolerance and never called equal")
   func otherProfile() async throws {
     try await withExported { here, _, file in
@@ -209,7 +244,7 @@ struct PortableTests {
         _ = try await take(file, into: there)
         var digests: [String] = []
         for world in [here, there] {
-          let fork = try await ExperimentForker(log: world.daemon.log, surroundings: world.daemon.surroundings)
+          let fork = try await ExperimentForker(log: world.daemon.log, surroundings: surroundings(world, id: 8))
             .fork("one", at: .iteration(1), as: "two", overrides: ["solver.temperature=0.5"]).record
           try await play(world, fork)
           digests.append(try await world.digest(fork))
@@ -299,4 +334,10 @@ struct PortableTests {
       #expect(!FileManager.default.fileExists(atPath: file.path + ".temporary"))
     }
   }
+}
+
+private final class Told: Sendable {
+  private let state = Mutex<[String]>([])
+  var texts: [String] { state.withLock { $0 } }
+  func add(_ text: String) { state.withLock { $0.append(text) } }
 }
