@@ -91,7 +91,9 @@ package struct DaemonService: Service {
     }
   }
 
-  private static func isOver(_ state: String) -> Bool { ["paused", "stopped", "finished", "failed"].contains(state) }
+  private static func isOver(_ state: String) -> Bool {
+    (["paused", "stopped", "finished", "failed"] + ImportState.all).contains(state)
+  }
 
   /// Waits for the log to grow, but looks at the wish to leave every second.
   private func wait(after position: Position) async {

@@ -82,6 +82,55 @@ package struct IterationLedger: Hashable, Sendable {
     }
   }
 
+  /// Why an event of the play cannot be the next of this iteration; nil if `apply` may take it. For events of which nobody
+  /// knows who wrote them (`Experiment.objection`).
+  ///
+  /// - Parameter isKnown: whether the problem is in a buffer.
+  func objection(to event: Event, isKnown: (ProposalID) -> Bool) -> String? {
+    switch event {
+    case .proposalMade(let made):
+      if made.proposal.iteration != iteration { return "proposal \(made.proposal) in iteration \(iteration)" }
+      if !attempts.isEmpty { return "proposal \(made.proposal) after the first attempt" }
+      return proposalIndex[made.proposal] == nil ? nil : "proposal \(made.proposal) was made twice"
+    case .proposalVerified(let verified): return objection(to: verified)
+    case .problemAdmitted(let admitted):
+      guard let entry = proposalIndex[admitted.problem].map({ proposals[$0] }), entry.verified?.problem != nil else {
+        return "problem \(admitted.problem) is admitted and was never accepted"
+      }
+      return entry.admitted ? "problem \(admitted.problem) is admitted twice" : nil
+    case .attemptMade(let made):
+      if made.attempt.iteration != iteration { return "attempt \(made.attempt) in iteration \(iteration)" }
+      if attemptIndex[made.attempt] != nil { return "attempt \(made.attempt) was made twice" }
+      let isAccepted = proposalIndex[made.problem].map { proposals[$0].verified?.problem != nil } ?? false
+      return isAccepted || isKnown(made.problem)
+        ? nil : "attempt \(made.attempt) at the unknown problem \(made.problem)"
+    case .attemptVerified(let verified):
+      guard let entry = attemptIndex[verified.attempt].map({ attempts[$0] }) else {
+        return "attempt \(verified.attempt) is verified and was never made"
+      }
+      if entry.made.problem != verified.problem { return "attempt \(verified.attempt) is verified at another problem" }
+      return entry.verified == nil ? nil : "attempt \(verified.attempt) is verified twice"
+    case .weightsUpdated, .updateSkipped:
+      if isSeeding { return "an update in seeding" }
+      let isVerified = unverifiedProposals.isEmpty && unverifiedAttempts.isEmpty
+      return isVerified ? nil : "an update of iteration \(iteration), which is not verified to its end"
+    default: return nil
+    }
+  }
+
+  private func objection(to verified: ProposalVerified) -> String? {
+    let id = verified.proposal
+    guard let entry = proposalIndex[id].map({ proposals[$0] }) else {
+      return "proposal \(id) is verified and was never made"
+    }
+    if entry.verified != nil { return "proposal \(id) is verified twice" }
+    if (verified.problem == nil) != (verified.refusal != nil) {
+      return "proposal \(id) is neither accepted nor refused"
+    }
+    guard let problem = verified.problem else { return nil }
+    return problem.kind == id.kind && !problem.pairs.isEmpty ? nil : "proposal \(id) became a problem of another kind"
+  }
+
   private func index(of proposal: ProposalID) -> Int {
     guard let index = proposalIndex[proposal] else { preconditionFailure("proposal \(proposal) was never made") }
     return index

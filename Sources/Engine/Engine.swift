@@ -40,7 +40,10 @@ package actor Engine {
       checkpoints: CheckpointFolder(path: checkpoints, keep: keep, inherited: inherited), thread: thread)
   }
 
-  private init(model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor) throws {
+  /// Takes a model and makes what sampling needs besides. `open` calls it; tests do with decoders of their own.
+  package init(
+    model: sending Model, checkpoints: CheckpointFolder, thread: ThreadExecutor = ThreadExecutor(name: "engine")
+  ) throws {
     self.model = model
     self.checkpoints = checkpoints
     self.thread = thread

@@ -80,29 +80,6 @@ package struct PolicyWeights {
   }
 }
 
-extension CheckpointFolder {
-  /// The weights of a recorded file, without the optimizer's moments, into parameters of the same layout.
-  ///
-  /// - Throws: as `read(_:experiment:into:)`. The parameters are undefined then.
-  func readWeights(
-    _ checkpoint: Checkpoint, experiment: ExperimentID, modelDigest: String, into parameters: Parameters
-  ) throws {
-    let file = try CheckpointFile(path: place(of: checkpoint))
-    let wanted = [
-      ("experiment", file.header.experiment, experiment.description),
-      ("policy version", "\(file.header.policyVersion)", "\(checkpoint.policyVersion)"),
-      ("base model", file.header.modelDigest, modelDigest),
-      ("weights digest", file.digests.weights, checkpoint.weightsDigest),
-      ("number of weights", "\(file.parameterCount)", "\(parameters.buffer.count)"),
-    ]
-    for (what, found, expected) in wanted where found != expected {
-      throw EngineError.foreignCheckpoint(file: file.path, what: what, found: found, expected: expected)
-    }
-    try file.readWeights(
-      into: UnsafeMutableBufferPointer(start: parameters.buffer.pointer, count: parameters.buffer.count))
-  }
-}
-
 extension Engine {
   /// The weights in memory, copied.
   func weightsCopy() -> sending Parameters {

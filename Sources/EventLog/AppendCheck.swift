@@ -45,6 +45,9 @@ package enum AppendCheck {
     try require(generation.sampling.count, "the sampling parameters of \(what), in bytes,", LogLimits.bodyBytesMax)
     try require(generation.randomKey.count, "the random key of \(what), in bytes,", LogLimits.keyBytesMax)
     try require(generation.finish.utf8.count, "the finish of \(what), in bytes,", LogLimits.typeBytesMax)
+    guard !generation.finish.utf8.contains(0) else {
+      throw .invalidEvent("the finish of \(what) contains U+0000, which PostgreSQL cannot hold")
+    }
     try checkText(generation.sampling, "the sampling parameters of \(what)")
   }
 

@@ -30,12 +30,7 @@ struct AppendStatement: Sendable {
   }
 
   func run(on connection: isolated Connection) throws(PostgresError) -> Appended {
-    guard let row = try connection.query(Self.sql, parameters).first else {
-      throw PostgresError(.decoding, message: "log.append returned no row")
-    }
-    return Appended(
-      first: Position(try row.int64(0)), last: Position(try row.int64(1)), version: try row.int64(2),
-      replayed: try row.bool(3))
+    try Appended(connection.query(Self.sql, parameters), of: "log.append")
   }
 
   private static func columns(_ events: [NewEvent]) -> [Parameter] {
@@ -78,5 +73,15 @@ struct AppendStatement: Sendable {
       .bool(consumer.map { $0.experiment == nil }), .int64(acknowledgement?.from.rawValue),
       .int64(acknowledgement?.to?.rawValue),
     ]
+  }
+}
+
+extension Appended {
+  /// What `log.append` and `log.fork` return: one row of first and last position, version, and whether it was there already.
+  init(_ rows: Rows, of function: String) throws(PostgresError) {
+    guard let row = rows.first else { throw PostgresError(.decoding, message: "\(function) returned no row") }
+    self.init(
+      first: Position(try row.int64(0)), last: Position(try row.int64(1)), version: try row.int64(2),
+      replayed: try row.bool(3))
   }
 }

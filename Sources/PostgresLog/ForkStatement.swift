@@ -28,11 +28,6 @@ struct ForkStatement: Sendable {
   }
 
   func run(on connection: isolated Connection) throws(PostgresError) -> Appended {
-    guard let row = try connection.query(Self.sql, parameters).first else {
-      throw PostgresError(.decoding, message: "log.fork returned no row")
-    }
-    return Appended(
-      first: Position(try row.int64(0)), last: Position(try row.int64(1)), version: try row.int64(2),
-      replayed: try row.bool(3))
+    try Appended(connection.query(Self.sql, parameters), of: "log.fork")
   }
 }

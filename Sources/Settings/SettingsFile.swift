@@ -55,4 +55,11 @@ package enum SettingsFile {
     reader.readPrompts(besides: overridesName)
     return try reader.result()
   }
+
+  /// Whether every setting is what a file could have said. Settings that were recorded elsewhere are asked (`import`).
+  ///
+  /// - Throws: `SettingsError` with the keys, what was found and what is allowed.
+  package static func check(_ settings: ExperimentSettings) throws(SettingsError) {
+    _ = try read(SettingsDocument.show(settings), file: "recorded settings")
+  }
 }

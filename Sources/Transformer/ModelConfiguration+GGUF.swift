@@ -45,13 +45,3 @@ extension ModelConfiguration {
     }
   }
 }
-
-extension Parameters {
-  /// Expands every tensor of a GGUF file to float32. Throws `ModelFileError` when one is missing or has another shape.
-  package convenience init(gguf file: GGUFFile, configuration: ModelConfiguration) throws(ModelFileError) {
-    let layout = ParameterLayout(configuration)
-    for view in layout.views { _ = try file.tensor(view.name, shape: view.shape) }
-    self.init(layout: layout)
-    for view in layout.views { try file.read(view.name, into: elements(view)) }
-  }
-}

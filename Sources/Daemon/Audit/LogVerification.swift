@@ -39,8 +39,7 @@ package struct LogVerification: Sendable {
       let records = if let only { [only] } else { try await log.experiments() }
       try await files(&report)
       try await consumers(&report)
-      if isFull { try await folds(records, &report) }
-      try await snapshots(records, &report)
+      try await folds(records, &report)
       try await checkpoints(records, &report)
     } catch let found as Found {
       report.damage = found.damage
@@ -118,88 +117,89 @@ package struct LogVerification: Sendable {
 // MARK: - What is derived from the log
 
 extension LogVerification {
-  /// The fold from the beginning gives the state that the row beside the log says, and the learner's last lesson is the one
-  /// it acknowledged. An experiment that grows meanwhile, or whose events are detached, is left out.
+  /// Snapshots are what was saved; in full, each experiment is folded once from its first event and compared with its
+  /// snapshots, its row and its learner. One that grows meanwhile, or whose events are detached, is left out.
   private func folds(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
-    var count = 0
-    for record in records {
-      do {
-        if try await fold(record) { count += 1 }
-      } catch let error as EventLogError {
-        guard case .detached = error else { throw error }
-      }
-    }
-    report.checks.append(VerificationReport.Check("folds", count))
-  }
-
-  /// - Returns: false for an experiment that grew meanwhile.
-  private func fold(_ record: ExperimentRecord) async throws -> Bool {
-    var stored = try await StoredExperiment.begin(record, from: log)
-    _ = try await stored.readOn(log)
-    guard let row = try await log.experiment(record.id), row.version == stored.experiment.version else { return false }
-    let place = stored.position
-    func damaged(_ table: String, _ reason: String) -> Found {
-      Found(damage: Damage(table: table, position: place, key: "experiment \(record.name)", reason: reason))
-    }
-    if row.state != stored.experiment.stateName {
-      throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
-    }
-    guard stored.experiment.shadow == nil else { return true }
-    let learner = try await log.consumer(Consumer(name: "learner", experiment: record.id)).position
-    let last = try await log.allEvents(of: record.id, types: ["WeightsUpdated", "UpdateSkipped"]).last?.position
-    if learner != last ?? .start {
-      throw damaged("log.consumers", "the learner acknowledged \(learner), the last update is at \(last ?? .start)")
-    }
-    return true
-  }
-
-  private func snapshots(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
-    var count = 0
+    var (folds, count) = (0, 0)
     var unfolded: [String] = []
     for record in records {
       let snapshots = try await log.snapshots(of: record.id)
-      func damaged(_ snapshot: FoldSnapshot, _ reason: String) -> Found {
-        Found(
-          damage: Damage(
-            table: "read.snapshots", position: snapshot.position,
-            key: "\(snapshot.fold), version \(snapshot.version) of \(record.name)", reason: reason))
+      for snapshot in snapshots where !snapshot.isWhole {
+        throw damaged(snapshot, record, "its bytes differ from its digest")
       }
-      for snapshot in snapshots where !snapshot.isWhole { throw damaged(snapshot, "its bytes differ from its digest") }
       count += snapshots.count
       guard isFull else { continue }
       let known = snapshots.filter { $0.fold == StoredExperiment.fold }
       do {
-        if let wrong = try await firstDifference(known, record) {
-          throw damaged(wrong, "the fold from the beginning gives another state")
-        }
+        if try await fold(record, known) { folds += 1 }
       } catch let error as EventLogError {
         guard case .detached = error else { throw error }
-        unfolded.append(record.name)
+        if !known.isEmpty { unfolded.append(record.name) }
       }
     }
+    if isFull { report.checks.append(VerificationReport.Check("folds", folds)) }
     let note = unfolded.isEmpty ? nil : "not folded again, for events are detached: \(unfolded.joined(separator: ", "))"
     report.checks.append(VerificationReport.Check("snapshots", count, note: note))
   }
 
-  /// Folds the experiment once and stops at each snapshot's version to compare.
-  private func firstDifference(_ snapshots: [FoldSnapshot], _ record: ExperimentRecord) async throws -> FoldSnapshot? {
-    guard var rest = snapshots.isEmpty ? nil : snapshots[...] else { return nil }
+  private func damaged(_ snapshot: FoldSnapshot, _ record: ExperimentRecord, _ reason: String) -> Found {
+    Found(
+      damage: Damage(
+        table: "read.snapshots", position: snapshot.position,
+        key: "\(snapshot.fold), version \(snapshot.version) of \(record.name)", reason: reason))
+  }
+
+  /// Folds an experiment page by page and compares each snapshot at its version; then the row and the learner.
+  ///
+  /// - Parameter snapshots: of this fold, in order of version.
+  /// - Returns: false for an experiment that grew meanwhile.
+  private func fold(_ record: ExperimentRecord, _ snapshots: [FoldSnapshot]) async throws -> Bool {
     var stored = try await StoredExperiment.begin(record, from: log)
-    while let next = rest.first {
-      if stored.experiment.version >= next.version {
-        guard stored.experiment.version == next.version, stored.encoded == next.bytes else { return next }
-        rest.removeFirst()
-        continue
-      }
+    var rest = snapshots[...]
+    var lastUpdate = Position.start
+    try compare(stored, record, &rest)
+    while true {
       let page = try await log.read(
-        experiment: record.id, after: stored.position, types: nil,
-        limit: min(LogLimits.readMax, Int(next.version - stored.experiment.version)))
-      guard !page.isEmpty else { return next }
+        experiment: record.id, after: stored.position, types: nil, limit: LogLimits.readMax)
       for recorded in page {
-        stored.take(try recorded.event(), version: recorded.version, position: recorded.position)
+        let event = try recorded.event()
+        stored.take(event, version: recorded.version, position: recorded.position)
+        if event.isUpdate { lastUpdate = recorded.position }
+        try compare(stored, record, &rest)
       }
+      if page.count < LogLimits.readMax { break }
     }
-    return nil
+    if let beyond = rest.first { throw damaged(beyond, record, "the log ends before it") }
+    guard let row = try await log.experiment(record.id), row.version == stored.experiment.version else { return false }
+    try await compare(row, stored, lastUpdate)
+    return true
+  }
+
+  /// Compares the snapshots of the version that the fold has reached.
+  private func compare(
+    _ stored: StoredExperiment, _ record: ExperimentRecord, _ rest: inout ArraySlice<FoldSnapshot>
+  ) throws {
+    while let next = rest.first, stored.experiment.version >= next.version {
+      guard stored.experiment.version == next.version, stored.encoded == next.bytes else {
+        throw damaged(next, record, "the fold from the beginning gives another state")
+      }
+      rest.removeFirst()
+    }
+  }
+
+  /// The row says the state of the fold, or that of an import; the learner has acknowledged its last lesson.
+  private func compare(_ row: ExperimentRecord, _ stored: StoredExperiment, _ lastUpdate: Position) async throws {
+    func damaged(_ table: String, _ reason: String) -> Found {
+      Found(damage: Damage(table: table, position: stored.position, key: "experiment \(row.name)", reason: reason))
+    }
+    if row.state != stored.experiment.stateName, !ImportState.all.contains(row.state) {
+      throw damaged("log.experiments", "the row says \(row.state), the fold \(stored.experiment.stateName)")
+    }
+    guard stored.experiment.shadow == nil else { return }
+    let learner = try await log.consumer(Consumer(name: "learner", experiment: row.id)).position
+    if learner != lastUpdate {
+      throw damaged("log.consumers", "the learner acknowledged \(learner), the last update is at \(lastUpdate)")
+    }
   }
 
   private func checkpoints(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
@@ -252,11 +252,17 @@ extension LogVerification {
       throw damaged("its weights are \(file.digests.weights), the event says \(saved.weightsDigest)")
     }
     let head = file.header.logHead
-    guard head.position > 0 else { return }
+    // A file that came with an imported experiment was saved at a head of the log it was recorded in.
+    guard head.position > 0, try await !isImported(position) else { return }
     let append = try await log.appends(after: Position(head.position - 1), limit: 1).first
     guard append?.last.rawValue == head.position, append?.hash.hexadecimal == head.hash else {
       throw damaged(
         "it was saved when the log's head at \(head.position) was \(head.hash); the log has another hash there")
     }
+  }
+
+  private func isImported(_ position: Position) async throws -> Bool {
+    try await log.appends(after: Position(position.rawValue - 1), limit: 1).first?.key.hasPrefix(ImportState.keyPrefix)
+      ?? false
   }
 }

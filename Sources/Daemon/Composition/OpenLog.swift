@@ -53,6 +53,17 @@ package struct OpenLog: Sendable {
     return try await body(open)
   }
 
+  /// A log in memory that holds the experiment of a file and nothing else, for work without a database: `replay --file`.
+  ///
+  /// - Throws: what `ExperimentImporter.import` throws.
+  package static func offline(_ file: String, home: Home) async throws -> (log: OpenLog, record: ExperimentRecord) {
+    let log = InMemoryEventLog(clock: ContinuousClock()) { Timestamp(Date()) }
+    let outcome = try await ExperimentImporter(log: log).import(file)
+    let open = OpenLog(
+      log: log, home: home, url: "", role: nil, surroundings: .live(numericsProfile: Engine.numericsProfile))
+    return (open, outcome.record)
+  }
+
   /// Brings the database up to the migrations of this software. Returns the files applied now.
   package static func migrate(url: String, home: Home) async throws -> [String] {
     try await withConnection(url) { try await Migrator(folder: home.migrations).migrate($0) }

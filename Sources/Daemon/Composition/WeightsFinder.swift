@@ -58,10 +58,12 @@ package struct WeightsFinder: Sendable {
   ) async throws -> PolicyWeights {
     let (settings, path) = (experiment.settings, try ModelCatalogue(home: home).file(experiment.settings.model.name))
     if version == 0 { return try PolicyWeights(model: path, digest: settings.model.digest) }
-    let folders = try await log.lineage(of: record.id).reversed().map { home.checkpoints($0.name).path }
+    let opener = EngineOpener(home: home, log: log, threads: threads)
+    let folders = try await opener.checkpointFolders(of: record.id)
     let folder = CheckpointFolder(
       path: folders[0], keep: settings.checkpoints.keep, inherited: Array(folders.dropFirst()))
-    for (owner, checkpoint) in try await checkpoints(of: version, record.id, log).reversed() {
+    for (checkpoint, owner) in try await log.checkpoints(of: record.id).reversed()
+    where checkpoint.policyVersion == version {
       do {
         let weights = try PolicyWeights(
           checkpoint, folder: folder, experiment: owner, model: path, digest: settings.model.digest,
@@ -72,21 +74,9 @@ package struct WeightsFinder: Sendable {
         report("checkpoint \(checkpoint.file) is not usable: \(error)")
       }
     }
-    let engine = try await Engine.open(
-      modelFile: path, modelDigest: settings.model.digest, threads: threads, checkpoints: folder.path,
-      keep: folder.keep, inherited: Array(folders.dropFirst()), training: TrainingMethod(settings))
+    let engine = try await opener.engine(of: experiment)
     try await WeightsRestorer(log: log, learner: engine).restore(experiment, to: version, report: report)
     return try await PolicyWeights(engine, model: path)
-  }
-
-  /// The recorded files of a version, with the experiment that wrote each: a fork's may be its parent's.
-  private func checkpoints(
-    of version: PolicyVersion, _ id: ExperimentID, _ log: any EventLog
-  ) async throws -> [(owner: ExperimentID, Checkpoint)] {
-    try await log.allEvents(of: id, types: ["CheckpointSaved"]).compactMap {
-      guard case .checkpointSaved(let saved) = try $0.event(), saved.policyVersion == version else { return nil }
-      return ($0.experiment, saved)
-    }
   }
 
   /// An experiment has no such policy version.

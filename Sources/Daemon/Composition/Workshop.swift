@@ -64,20 +64,15 @@ package struct Workshop: Sendable {
   ///   - keep: weights files kept in it; nil for the experiment's own setting.
   /// - Throws: a missing or another model, an experiment whose parents are not in the log.
   package func engine(of experiment: Experiment, named name: String? = nil, keep: Int? = nil) async throws -> Engine {
-    let settings = experiment.settings
-    let folders = try await checkpointFolders(of: experiment)
-    return try await Engine.open(
-      modelFile: try ModelCatalogue(home: open.home).file(settings.model.name),
-      modelDigest: settings.model.digest, threads: threads,
-      checkpoints: name.map { open.home.checkpoints($0).path } ?? folders[0], keep: keep ?? settings.checkpoints.keep,
-      inherited: name == nil ? Array(folders.dropFirst()) : [], training: TrainingMethod(settings))
+    try await opener.engine(of: experiment, named: name, keep: keep)
   }
 
   /// Where the weights of an experiment lie: its own folder, then those of the experiments it was forked from.
   package func checkpointFolders(of experiment: Experiment) async throws -> [String] {
-    let lineage = try await open.log.lineage(of: experiment.id)
-    return lineage.reversed().map { open.home.checkpoints($0.name).path }
+    try await opener.checkpointFolders(of: experiment.id)
   }
+
+  private var opener: EngineOpener { EngineOpener(home: open.home, log: open.log, threads: threads) }
 
   /// The running executable; the verifier's lies beside it.
   package static var program: String { "/proc/self/exe" }

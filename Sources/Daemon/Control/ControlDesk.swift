@@ -30,9 +30,10 @@ package struct ControlDesk: Sendable {
 
   /// Appends the request unless it has no meaning in the experiment's present state.
   ///
-  /// - Throws: `UnknownExperiment` and the log's errors.
+  /// - Throws: `UnknownExperiment`, `UnfinishedImport` and the log's errors.
   package func request(_ request: Request, of name: String, reason: String) async throws -> Answer {
     let record = try await log.requireExperiment(name)
+    try await ImportState.requireWhole(record.id, in: log)
     var stored = try await StoredExperiment.load(record, from: log)
     let key = "control/\(surroundings.makeID().uuidString.lowercased())"
     while true {

@@ -41,13 +41,15 @@ package struct ExperimentRunner: Sendable {
   ///   - iterations: end after this many more iterations; nil for no limit.
   ///   - takeOver: take it from another process that still holds it.
   ///   - shutDown: asked before each step; true ends the run at this boundary.
-  /// - Throws: the error of a part or of the log. A failure of a part is recorded as `ExperimentFailed` first.
+  /// - Throws: `UnfinishedImport`; the error of a part or of the log. A failure of a part is recorded as `ExperimentFailed`
+  ///   first.
   package func run(
     _ record: ExperimentRecord, iterations: Int? = nil, takeOver: Bool = false,
     shutDown: @Sendable () -> Bool = { false }
   ) async throws -> End {
     var stored = try await StoredExperiment.load(record, from: log)
     if stored.experiment.nextStep == nil { return end(of: stored.experiment) }
+    try await ImportState.requireWhole(record.id, in: log)
     let epoch = try await log.raiseEpoch(of: record.id, takeOver: takeOver)
     do {
       try pass(.epochRaised)

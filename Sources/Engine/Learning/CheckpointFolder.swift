@@ -34,7 +34,7 @@ package struct CheckpointFolder: Sendable {
     let header = CheckpointHeader(
       experiment: experiment.description, policyVersion: version, optimizerStep: model.optimizer.steps,
       modelDigest: model.digest,
-      tensors: model.trainedTensors,
+      tensors: model.decoder.trained.layout.tensors,
       logHead: .init(position: head.position, hash: head.hash))
     let written = try CheckpointFile.write(
       header, weights: model.decoder.trained.values, firstMoment: model.optimizer.firstMoment.values,
@@ -53,7 +53,8 @@ package struct CheckpointFolder: Sendable {
   /// - Throws: `ModelFileError` for a missing or damaged file, `EngineError.foreignCheckpoint` for another one's. The model is
   ///   undefined afterwards.
   package func read(_ checkpoint: Checkpoint, experiment: ExperimentID, into model: Model) throws {
-    let file = try open(checkpoint, experiment: experiment, of: model)
+    let file = try open(
+      checkpoint, experiment: experiment, modelDigest: model.digest, layout: model.decoder.trained.layout)
     try file.readWeights(into: UnsafeMutableBufferPointer(model.decoder.trained))
     try file.readMoments(
       first: UnsafeMutableBufferPointer(model.optimizer.firstMoment),
@@ -62,16 +63,20 @@ package struct CheckpointFolder: Sendable {
     model.decoder.weightsChanged()
   }
 
-  /// Reads the weights of a recorded file beside a model, which is left as it is.
+  /// Reads the weights of a recorded file, without the optimizer's moments, into parameters of the layout that was trained.
+  ///
+  /// - Throws: as `read`. The parameters are undefined then.
   func readWeights(
-    _ checkpoint: Checkpoint, experiment: ExperimentID, of model: Model, into parameters: Parameters
+    _ checkpoint: Checkpoint, experiment: ExperimentID, modelDigest: String, into parameters: Parameters
   ) throws {
-    let file = try open(checkpoint, experiment: experiment, of: model)
+    let file = try open(checkpoint, experiment: experiment, modelDigest: modelDigest, layout: parameters.layout)
     try file.readWeights(into: UnsafeMutableBufferPointer(parameters))
   }
 
   /// Opens a file and checks that it is the one that was recorded.
-  private func open(_ checkpoint: Checkpoint, experiment: ExperimentID, of model: Model) throws -> CheckpointFile {
+  private func open(
+    _ checkpoint: Checkpoint, experiment: ExperimentID, modelDigest: String, layout: ParameterLayout
+  ) throws -> CheckpointFile {
     let file = try CheckpointFile(path: place(of: checkpoint))
     func check(_ what: String, _ found: String, _ expected: String) throws {
       if found != expected {
@@ -80,14 +85,15 @@ package struct CheckpointFolder: Sendable {
     }
     try check("experiment", file.header.experiment, experiment.description)
     try check("policy version", "\(file.header.policyVersion)", "\(checkpoint.policyVersion)")
-    try check("base model", file.header.modelDigest, model.digest)
+    try check("base model", file.header.modelDigest, modelDigest)
     try check("weights digest", file.digests.weights, checkpoint.weightsDigest)
     let optimizerDigest = Model.optimizerDigest(
       firstMoment: file.digests.firstMoment, secondMoment: file.digests.secondMoment, steps: file.header.optimizerStep)
     try check("optimizer digest", optimizerDigest, checkpoint.optimizerDigest)
-    try check("training method", Self.method(file.header.tensors), Self.method(model.trainedTensors))
-    if file.header.tensors != model.trainedTensors {
-      try check("list of tensors", Self.shapes(file.header.tensors), Self.shapes(model.trainedTensors))
+    let trained = layout.tensors
+    try check("training method", Self.method(file.header.tensors), Self.method(trained))
+    if file.header.tensors != trained {
+      try check("list of tensors", Self.shapes(file.header.tensors), Self.shapes(trained))
     }
     return file
   }
@@ -121,11 +127,9 @@ package struct CheckpointFolder: Sendable {
   }
 }
 
-extension Model {
-  /// Names and shapes of what is trained, as a checkpoint's header lists them.
-  fileprivate var trainedTensors: [CheckpointHeader.Tensor] {
-    decoder.trained.layout.views.map { .init(name: $0.name, shape: $0.shape) }
-  }
+extension ParameterLayout {
+  /// Names and shapes, as a checkpoint's header lists them.
+  fileprivate var tensors: [CheckpointHeader.Tensor] { views.map { .init(name: $0.name, shape: $0.shape) } }
 }
 
 extension UnsafeMutableBufferPointer<Float> {

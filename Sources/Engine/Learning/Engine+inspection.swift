@@ -18,7 +18,7 @@ extension Engine: LearnerInspector {
     from checkpoint: Checkpoint, experiment: ExperimentID
   ) async throws -> TensorDifference? {
     let recorded = Parameters(layout: model.decoder.trained.layout)
-    try checkpoints.readWeights(checkpoint, experiment: experiment, of: model, into: recorded)
+    try checkpoints.readWeights(checkpoint, experiment: experiment, modelDigest: model.digest, into: recorded)
     return Self.firstDifference(model.decoder.trained, recorded)
   }
 

@@ -73,6 +73,7 @@ package struct ArchiveAudit {
         throw bad(next.first, "the append after position \(append.last) begins at \(next.first)")
       }
       guard next.previousHash == append.hash else { throw bad(next.first, "not linked to the append before it") }
+      guard next.first <= header.lastPosition else { throw bad(next.first, "an append beyond \(header.lastPosition)") }
     } else {
       guard next.first <= header.firstPosition else { throw bad(next.first, "appends before it are missing") }
       first = next

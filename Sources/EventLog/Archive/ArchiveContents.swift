@@ -6,10 +6,19 @@ package struct ArchiveHeader: Hashable, Codable, Sendable {
   package struct Experiment: Hashable, Codable, Sendable {
     package let id: ExperimentID
     package let name: String
+    /// The last of its events that a fork shares, where the file holds a fork: what its parent recorded later is not in
+    /// the file. nil: all events of the range.
+    package let lastPosition: Position?
 
-    package init(id: ExperimentID, name: String) {
+    package init(id: ExperimentID, name: String, lastPosition: Position? = nil) {
       self.id = id
       self.name = name
+      self.lastPosition = lastPosition
+    }
+
+    enum CodingKeys: String, CodingKey {
+      case id, name
+      case lastPosition = "last_position"
     }
   }
 
@@ -18,9 +27,9 @@ package struct ArchiveHeader: Hashable, Codable, Sendable {
   package let format: String
   /// The program that wrote it.
   package let software: String
-  /// Whose events it holds; nil: all experiments' (a segment). Appends of others are kept as links of the chain only.
+  /// Whose stream it holds; nil: all experiments' (a segment). Appends of others are kept as links of the chain only.
   package let experiment: ExperimentID?
-  /// The experiments whose events it holds.
+  /// The experiments whose events it holds: of a fork's file its parents, root first, and itself.
   package let experiments: [Experiment]
   /// The range of the log it covers: every append that touches it is in the file.
   package let firstPosition: Position
@@ -74,11 +83,21 @@ package struct ArchiveTrailer: Hashable, Codable, Sendable {
 }
 
 extension ArchiveHeader {
+  /// Whether its positions are a range; a header that was read has not been through `init`.
+  var isRange: Bool {
+    firstPosition > .start && firstPosition <= lastPosition && lastPosition.rawValue <= ArchiveFormat.positionMax
+  }
+
   /// Whether the file holds all events of an append, so that its digest can be taken.
   package func covers(_ append: AppendRecord) -> Bool {
     append.first >= firstPosition && append.last <= lastPosition
   }
 
   /// Whether the file holds the events of this append at all.
-  package func holds(_ append: AppendRecord) -> Bool { experiment == nil || experiment == append.experiment }
+  package func holds(_ append: AppendRecord) -> Bool {
+    guard experiment != nil else { return true }
+    return experiments.contains { held in
+      held.id == append.experiment && (held.lastPosition.map { append.last <= $0 } ?? true)
+    }
+  }
 }

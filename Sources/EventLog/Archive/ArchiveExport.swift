@@ -19,15 +19,20 @@ package struct ArchiveExport {
     writer = try ArchiveWriter(path: path, header: header)
   }
 
-  /// Everything of one experiment, with the chain from the log's beginning to its head as it is now.
-  /// - Throws: `EventLogError`, `ArchiveError`.
+  /// The whole stream of one experiment, a fork's with what it shares of its parents', and the chain from the log's
+  /// beginning to its head as it is now.
+  /// - Parameter check: of `ArchiveWriter.finish`: reads the file before it gets its name.
+  /// - Throws: `EventLogError`, `ArchiveError`, what `check` throws.
   package static func write(
-    _ experiment: ExperimentRecord, of log: any EventLog, to path: String, software: String
+    _ experiment: ExperimentRecord, of log: any EventLog, to path: String, software: String,
+    check: (String) throws -> Void = { _ in }
   ) async throws -> (header: ArchiveHeader, trailer: ArchiveTrailer) {
+    let parts = try await log.lineage(of: experiment.id)
     let header = ArchiveHeader(
-      software: software, experiment: experiment.id, experiments: [.init(id: experiment.id, name: experiment.name)],
+      software: software, experiment: experiment.id,
+      experiments: parts.map { .init(id: $0.experiment, name: $0.name, lastPosition: $0.last?.position) },
       firstPosition: Position(1), lastPosition: try await log.head().position)
-    return (header, try await write(header, of: log, to: path))
+    return (header, try await write(header, of: log, to: path, check: check))
   }
 
   /// All events of a range of positions, which must be in the log: a segment.
@@ -39,11 +44,11 @@ package struct ArchiveExport {
     let header = ArchiveHeader(
       software: software, experiment: nil, experiments: experiments, firstPosition: range.lowerBound,
       lastPosition: range.upperBound)
-    return (header, try await write(header, of: log, to: path))
+    return (header, try await write(header, of: log, to: path) { _ in })
   }
 
   private static func write(
-    _ header: ArchiveHeader, of log: any EventLog, to path: String
+    _ header: ArchiveHeader, of log: any EventLog, to path: String, check: (String) throws -> Void
   ) async throws -> ArchiveTrailer {
     var export = try ArchiveExport(log, header, path: path)
     var position = Position(header.firstPosition.rawValue - 1)
@@ -57,7 +62,7 @@ package struct ArchiveExport {
         position = append.last
       }
     }
-    return try export.writer.finish()
+    return try export.writer.finish(check: check)
   }
 
   private mutating func add(_ append: AppendRecord) async throws {

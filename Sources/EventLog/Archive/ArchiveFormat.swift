@@ -15,6 +15,10 @@ enum ArchiveFormat {
   static let frameBytes = 12
   /// A block of records is written when it holds this much.
   static let blockBytes = 1 << 20
+  /// The largest position and the largest first version of an append that a reader takes: a log is never that long, and
+  /// what is computed with them fits.
+  static let positionMax = Int64(1) << 60
+  static let versionMax = Int64(Int32.max)
   /// The largest block a reader takes: the largest record there can be, and what stood before it.
   static let blockBytesMax = 16 << 20
 }

@@ -21,12 +21,19 @@ package final class ArchiveReader {
     guard let (kind, bytes) = try blocks.next(), kind == .header else {
       throw blocks.damage("it does not begin with a header")
     }
-    let format = try? JSONDecoder().decode([String: String].self, from: Data(bytes))["format"]
-    guard let header = try? JSONDecoder().decode(ArchiveHeader.self, from: Data(bytes)) else {
-      throw blocks.damage("its header cannot be read\(format.map { " (\($0))" } ?? "")")
+    // The format first: a newer one may have another header.
+    struct Format: Decodable { var format: String }
+    guard let format = try? JSONDecoder().decode(Format.self, from: Data(bytes)).format else {
+      throw blocks.damage("its header cannot be read")
     }
-    guard header.format == ArchiveHeader.currentFormat else {
-      throw .unknownFormat(file: path, found: header.format, known: ArchiveHeader.currentFormat)
+    guard format == ArchiveHeader.currentFormat else {
+      throw .unknownFormat(file: path, found: format, known: ArchiveHeader.currentFormat)
+    }
+    guard let header = try? JSONDecoder().decode(ArchiveHeader.self, from: Data(bytes)) else {
+      throw blocks.damage("its header cannot be read")
+    }
+    guard header.isRange else {
+      throw blocks.damage("its header says positions \(header.firstPosition) to \(header.lastPosition)")
     }
     self.header = header
   }

@@ -50,15 +50,18 @@ package final class ArchiveWriter {
   }
 
   /// Ends the file and gives it its name. Nothing can be added afterwards.
-  package func finish() throws(ArchiveError) -> ArchiveTrailer {
+  /// - Parameter check: reads the file, complete and synced, at its temporary path; what it throws keeps the file from
+  ///   getting its name.
+  package func finish(check: (String) throws -> Void = { _ in }) throws -> ArchiveTrailer {
     precondition(!isFinished, "\(path) is finished already")
     try flush()
     trailer.root = tree.root.hexadecimal
     trailer.contentDigest = Data(hasher.finalize()).hexadecimal
     try writeBlock(.trailer, Array(Self.json(trailer)))
     try attempt("cannot be synced") { try file.synchronize() }
+    try check(temporary)
     guard rename(temporary, path) == 0 else {
-      throw .system(file: path, what: "cannot be given its name", reason: String(cString: strerror(errno)))
+      throw ArchiveError.system(file: path, what: "cannot be given its name", reason: String(cString: strerror(errno)))
     }
     isFinished = true
     try syncFolder()

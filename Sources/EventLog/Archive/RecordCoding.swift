@@ -130,7 +130,10 @@ struct RecordDecoder {
     let epoch = try optional()
     let (digest, previous, hash, key) = (try data(), try data(), try data(), try text())
     let measure = try flag() ? try data() : nil
-    guard last >= first else { throw Malformed(reason: "an append of \(first)...\(last)") }
+    // Sums and differences of what passes here cannot overflow.
+    guard first >= 1, last >= first, last <= ArchiveFormat.positionMax, last - first < LogLimits.eventsPerAppendMax,
+      (1...ArchiveFormat.versionMax).contains(firstVersion)
+    else { throw Malformed(reason: "an append of \(first)...\(last), which begins at version \(firstVersion)") }
     return AppendRecord(
       key: key, experiment: experiment, first: Position(first), last: Position(last), firstVersion: firstVersion,
       epoch: epoch, recordedAt: Timestamp(microseconds: time), digest: digest, previousHash: previous, hash: hash,
@@ -142,6 +145,12 @@ struct RecordDecoder {
     let (position, version, time, schema) = (try integer(), try integer(), try integer(), try integer())
     let (iteration, policy, cause) = (try optional(), try optional(), try optional())
     let type = try text()
+    guard (1...ArchiveFormat.positionMax).contains(position), cause.map({ (1..<position).contains($0) }) ?? true,
+      (1...2 * ArchiveFormat.versionMax).contains(version)
+    else {
+      throw Malformed(
+        reason: "an event at position \(position), version \(version)" + (cause.map { ", caused by \($0)" } ?? ""))
+    }
     return RecordedEvent(
       position: Position(position), experiment: experiment, version: version, type: type, schemaVersion: Int(schema),
       iteration: iteration.map { Int($0) }, policyVersion: policy.map { Int($0) }, cause: cause.map { Position($0) },

@@ -19,16 +19,19 @@ struct MakeCertificate: AsyncParsableCommand {
       """)
   @Argument(help: "Name of the experiment.") var name: String
   @Option(name: .shortAndLong, help: "Where to; standard output if left out.") var output: String?
-  @Option(help: "Also write all of its events and generations to this file, which can be checked without a database.")
+  @Option(
+    help:
+      "Also write the experiment to this file, as `export NAME --log FILE` does; it can be checked without a database.")
   var export: String?
+  @Flag(help: "Replace the file of --export if it is there.") var force = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
     let certificate = try await database.withLog(as: .reader) { log in
       let certificate = try await CertificateDesk.make(name, from: log.log)
       if let export {
-        _ = try await ArchiveExport.write(
-          try await log.log.requireExperiment(name), of: log.log, to: export, software: log.surroundings.software)
+        _ = try await ExperimentFile.export(
+          name, of: log.log, to: export, software: log.surroundings.software, force: force)
       }
       return certificate
     }

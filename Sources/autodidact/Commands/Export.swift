@@ -1,38 +1,89 @@
 import ArgumentParser
 import Daemon
+import Domain
 import Engine
+import EventLog
 import Foundation
 
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Write weights for other programs: a GGUF file or a Hugging Face folder.",
+    abstract: "Write an experiment's log to one file, or weights for other programs.",
     discussion: """
+      --log writes the whole experiment: events, generations, settings, prompts and digests, without weights, which replay \
+      trains again. `import` takes the file into another log, `replay --file` needs no database.
+
+      --format writes weights: a GGUF file or a Hugging Face folder. \
       f32, the default, is exact: other programs compute the same logits up to the order of their sums. The weights of an \
       older version come from its checkpoint or, without one, are trained again from the log. The output appears whole \
       or not at all.
 
       EXAMPLE
+        autodidact export first --log first.adlog
         autodidact export first --format gguf first.gguf
         autodidact export first --version 3 --format safetensors --type bf16 first-3
         autodidact export smollm2-135m-instruct --format safetensors smollm2
       """)
   @OptionGroup var source: WeightsOptions
-  @Option(help: ArgumentHelp("gguf (a file) or safetensors (a folder).", valueName: "format"))
-  var format: PolicyWeights.Format
-  @Option(help: ArgumentHelp("f32 (exact), f16 or bf16.", valueName: "type")) var type: PolicyWeights.Precision = .f32
+  @Option(help: ArgumentHelp("Write the experiment's log to this file.", valueName: "file")) var log: String?
+  @Option(help: ArgumentHelp("Write weights: gguf (a file) or safetensors (a folder).", valueName: "format"))
+  var format: PolicyWeights.Format?
+  @Option(help: ArgumentHelp("Of weights: f32 (exact), f16 or bf16. Default: f32.", valueName: "type"))
+  var type: PolicyWeights.Precision?
   @Flag(help: "Replace what is there: a file, or a folder that holds only a model.") var force = false
-  @Argument(help: "The file or folder to write.") var output: String
+  @Flag(help: "With --log: what was written as one JSON object.") var json = false
+  @Argument(help: "With --format: the file or folder to write.") var output: String?
+
+  func validate() throws {
+    guard (log == nil) != (format == nil) else {
+      throw ValidationError("give either --log FILE, for the experiment, or --format and OUTPUT, for weights")
+    }
+    if log != nil, output != nil || type != nil || source.version != nil || source.threads != nil {
+      throw ValidationError(
+        "--log takes no OUTPUT, --type, --version or --threads: it writes the whole log, no weights")
+    }
+    if log == nil, json { throw ValidationError("--json is for --log") }
+    if format != nil, output == nil { throw ValidationError("--format needs OUTPUT, the file or folder to write") }
+  }
 
   func run() async throws {
+    if let log { return try await write(log: log) }
+    guard let format, let output else { preconditionFailure("neither --log nor --format passed validation") }
     // Before weights are read or trained.
     if !force, FileManager.default.fileExists(atPath: output) {
       throw Failure.usage("\(output) exists already; --force replaces it")
     }
     let found = try await source.find()
     try found.weights.write(
-      format, as: type, to: output, name: found.name, experiment: found.experiment, replacing: force)
+      format, as: type ?? .f32, to: output, name: found.name, experiment: found.experiment, replacing: force)
     print(
-      "wrote \(found.name) as \(format.rawValue) \(type.rawValue) to \(output); weights sha256 \(found.weights.digest)")
+      "wrote \(found.name) as \(format.rawValue) \((type ?? .f32).rawValue) to \(output); weights sha256 "
+        + found.weights.digest)
+  }
+
+  private func write(log path: String) async throws {
+    try await source.database.withLog(as: .reader) { log in
+      do {
+        let file = try await ExperimentFile.export(
+          source.name, of: log.log, to: path, software: log.surroundings.software, force: force)
+        if json { return print(Self.line(file)) }
+        print(
+          "wrote \(file.trailer.events) events and \(file.trailer.generations) generations of \(source.name) to \(path); "
+            + "digest \(file.digest.hexadecimal)")
+      } catch let error as ExperimentFile.Refusal { throw Failure.usage("\(error)") }
+    }
+  }
+}
+
+extension Export {
+  fileprivate static func line(_ file: ExperimentFile) -> String {
+    struct Line: Encodable {
+      var file, name, digest, root: String
+      var events, generations: Int
+    }
+    let line = Line(
+      file: file.path, name: file.name, digest: file.digest.hexadecimal, root: file.trailer.root,
+      events: file.trailer.events, generations: file.trailer.generations)
+    return String(decoding: EventCoding.json(line), as: UTF8.self)
   }
 }
 

@@ -16,8 +16,11 @@ struct Replay: AsyncParsableCommand {
         autodidact replay first
         autodidact replay first --from 20 --to 25 --json
         autodidact replay first --resample --to 2
+        autodidact replay --file first.adlog
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment; none with --file.") var name: String?
+  @Option(help: "Replay an exported file instead (export NAME --log FILE), in memory; no database is needed.")
+  var file: String?
   @Option(
     help: "Begin with the weights of this version, from a checkpoint if there is one. Default: 0, the base model.")
   var from: Int?
@@ -28,6 +31,9 @@ struct Replay: AsyncParsableCommand {
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
+    guard (name == nil) != (file == nil) else {
+      throw ValidationError("give either the name of an experiment or --file with an exported one")
+    }
     for (option, value) in [("--from", from), ("--to", to)] {
       if let value, value < 0 { throw ValidationError("\(option) is \(value), allowed is 0 or more") }
     }
@@ -40,15 +46,21 @@ struct Replay: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await database.withLog { log in
-      let record = try await log.log.requireExperiment(name)
-      let experiment = try await StoredExperiment.load(record, from: log.log).experiment
-      let workshop = Workshop(log, threads: threads)
-      if resample {
-        try await sampled(record, experiment, log, workshop)
-      } else {
-        try await trained(experiment, log, workshop)
-      }
+    if let file {
+      let (log, record) = try await OpenLog.offline(file, home: try database.home())
+      try await replay(record, log)
+    } else if let name {
+      try await database.withLog { log in try await replay(try await log.log.requireExperiment(name), log) }
+    }
+  }
+
+  private func replay(_ record: ExperimentRecord, _ log: OpenLog) async throws {
+    let experiment = try await StoredExperiment.load(record, from: log.log).experiment
+    let workshop = Workshop(log, threads: threads)
+    if resample {
+      try await sampled(record, experiment, log, workshop)
+    } else {
+      try await trained(experiment, log, workshop)
     }
   }
 

@@ -1,8 +1,11 @@
 import Daemon
 import Domain
+import Engine
 import EventLog
 import Foundation
+import Tensor
 import Testing
+import Transformer
 
 /// Promise P3 on the real engine: the log alone gives every recorded weights and optimizer digest again, and a change of
 /// anything that was recorded is found and named.
@@ -146,6 +149,53 @@ struct ReplayTests {
       #expect(difference.sample == nil)
       #expect(difference.tensor?.tensor == "token_embd.weight")
       #expect(difference.cause.contains("optimizer"))
+    }
+  }
+
+  /// A constant that the kernels compute with, one bit of it flipped, or other kernels.
+  enum Arithmetic: String, CaseIterable, CustomTestStringConvertible {
+    case epsilon, ropeBase, portableKernels
+
+    var testDescription: String { rawValue }
+
+    /// An engine of the model that computes this way. The model file, and so its digest, is the recorded one.
+    func engine(_ world: TinyWorld) throws -> Engine {
+      let stored = try StoredModel(path: world.model)
+      var configuration = stored.configuration
+      switch self {
+      case .epsilon:
+        configuration.normEpsilon = Float(bitPattern: configuration.normEpsilon.bitPattern ^ 1 << 18)
+      case .ropeBase: configuration.ropeTheta = Double(bitPattern: configuration.ropeTheta.bitPattern ^ 1 << 40)
+      case .portableKernels: break
+      }
+      let pool = ThreadPool(threads: 1, path: self == .portableKernels ? .portable : .chosen)
+      let decoder = try TrainingMethod.full.decoder(configuration, base: stored, pool: pool)
+      let model = Model(
+        file: world.model, digest: try Model.digest(of: world.model),
+        tokenizer: try Tokenizer(stored.tokenizerDefinition()), decoder: decoder)
+      return try Engine(
+        model: model, checkpoints: CheckpointFolder(path: world.daemon.folder + "/checkpoints", keep: 50))
+    }
+  }
+
+  @Test(
+    "a flipped bit in one kernel constant is found at the first update: the sample, its token and a tensor are named",
+    arguments: Arithmetic.allCases)
+  func flippedConstant(_ arithmetic: Arithmetic) async throws {
+    try await withPlayed { world, record in
+      let experiment = try await world.daemon.stored(record).experiment
+      let replayer = Replayer(
+        log: world.daemon.log, learner: try arithmetic.engine(world), surroundings: world.daemon.surroundings)
+      let difference = try #require(try await replayer.replay(experiment).difference)
+      #expect(difference.iteration == 1 && difference.version == 1 && difference.what == "weights")
+      let sample = try #require(difference.sample)
+      #expect(sample.token != nil && sample.recorded != sample.found && sample.found?.isFinite == true)
+      let generation = try #require(
+        try await world.daemon.log.generations(at: [Position(sample.position)])[Position(sample.position)])
+      #expect(sample.recorded == sample.token.map { generation.logProbabilities[$0] })
+      let tensor = try #require(difference.tensor)
+      #expect(tensor.tensor == "token_embd.weight" && tensor.recorded != tensor.found)
+      #expect(difference.cause.contains("forward pass"))
     }
   }
 

@@ -116,4 +116,21 @@ struct ResampleTests {
       #expect(divergence.type == "ProposalMade" && divergence.difference.token == 0)
     }
   }
+
+  @Test(
+    "a flipped bit in one kernel constant is found at its first probability", arguments: ReplayTests.Arithmetic.allCases
+  )
+  func constant(_ arithmetic: ReplayTests.Arithmetic) async throws {
+    try await withPlayed { world, record in
+      let engine = try arithmetic.engine(world)
+      let parts = StepPerformer.Parts(
+        environment: ByteGame(), policy: engine, verifier: ScriptedVerifier(), learner: engine)
+      let report = try await Resampler(
+        log: world.daemon.log, parts: parts, surroundings: world.daemon.surroundings
+      ).resample(record)
+      let divergence = try #require(report.divergence)
+      #expect(divergence.type == "ProposalMade" && divergence.difference.token != nil)
+      #expect(["tokens", "log_probabilities"].contains(divergence.difference.field), "\(divergence)")
+    }
+  }
 }

@@ -12,14 +12,14 @@ struct Promised: Sendable {
 
 /// The way from one incarnation of a process to the log: every call waits for its turn and may fail, arrive late, arrive
 /// twice, or be the last one. A dead process does nothing any more.
-final class Link: EventLog {
+final class Link: PassThroughLog {
   private struct State {
     var isDead = false
     var epochs: [Int64] = []
     var acknowledged: [Promised] = []
   }
 
-  private let base: any EventLog
+  let base: any EventLog
   private let scheduler: Scheduler
   private let process: Int
   private let experiment: ExperimentID
@@ -130,17 +130,12 @@ final class Link: EventLog {
 
   func wait(after position: Position, timeout: Duration) async { _ = try? await turn(.wait) }
 
-  /// Any call that changes nothing.
+  /// Any call that changes nothing. Creating and forking take no turn: the simulation's experiment is there.
   private func reading<Value>(_ body: () async throws(EventLogError) -> Value) async throws(EventLogError) -> Value {
     if try await turn(.read).fate == .fail { throw unreachable("read") }
     return try await body()
   }
 
-  func createExperiment(
-    _ id: ExperimentID, name: String, state: String, events: [NewEvent], key: String
-  ) async throws(EventLogError) -> Appended {
-    try await base.createExperiment(id, name: name, state: state, events: events, key: key)
-  }
   func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     try await reading { () async throws(EventLogError) in try await base.experiments() }
   }
@@ -171,15 +166,6 @@ final class Link: EventLog {
   }
   func consumer(_ consumer: Consumer) async throws(EventLogError) -> ConsumerRecord {
     try await reading { () async throws(EventLogError) in try await base.consumer(consumer) }
-  }
-  func forkExperiment(
-    _ id: ExperimentID, name: String, state: String, parent: ExperimentID, parentVersion: Int64, event: NewEvent,
-    key: String, acknowledgement: Acknowledgement?
-  ) async throws(EventLogError) -> Appended {
-    // The simulation forks nothing; a fork takes no turn of its own.
-    try await base.forkExperiment(
-      id, name: name, state: state, parent: parent, parentVersion: parentVersion, event: event, key: key,
-      acknowledgement: acknowledgement)
   }
   func segments() async throws(EventLogError) -> [SegmentRecord] {
     try await reading { () async throws(EventLogError) in

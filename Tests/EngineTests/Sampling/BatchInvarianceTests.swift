@@ -127,11 +127,10 @@ struct BatchInvarianceTests {
   }
 
   private static func loadSmolLM2() throws -> (Decoder, Tokenizer) {
-    let file = try GGUFFile(path: smolLM2.path)
-    let configuration = try ModelConfiguration(gguf: file)
-    let parameters = try Parameters(gguf: file, configuration: configuration)
-    let decoder = Decoder(configuration: configuration, parameters: parameters, pool: ThreadPool(threads: 2))
-    return (decoder, try Tokenizer(file))
+    let stored = try StoredModel(path: smolLM2.path)
+    let decoder = Decoder(
+      configuration: stored.configuration, parameters: try Parameters(stored), pool: ThreadPool(threads: 2))
+    return (decoder, try Tokenizer(stored.tokenizerDefinition()))
   }
 
   private func expectIdentical(_ found: [Generation], _ expected: [Generation], _ what: String) {

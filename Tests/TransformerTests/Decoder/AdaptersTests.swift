@@ -7,7 +7,8 @@ import Transformer
 struct AdaptersTests {
   private typealias Architecture = ModelConfiguration.Architecture
   private let families = TinyModel.families
-  private let inverseTemperature: Float = 1 / 0.7
+  private let inverseTemperature = SlopedLoss.inverseTemperature
+  private let loss = SlopedLoss.derivatives
 
   /// A decoder of the same random base as `TinyModel.decoder`, and B random too when `moved`, so that A has a gradient.
   private func decoder(
@@ -38,13 +39,6 @@ struct AdaptersTests {
       decoder.read(view, into: parameters.elements(whole))
     }
     return Decoder(configuration: decoder.configuration, parameters: parameters, pool: ThreadPool(threads: 2))
-  }
-
-  /// A loss that differs from token to token and has an entropy term.
-  private func loss(_ index: CompletionIndex, _ outcomes: [TokenOutcome]) -> [TokenLoss] {
-    outcomes.indices.map { token in
-      TokenLoss(logProbability: Float((index.family * 5 + index.completion * 3 + token) % 7) - 2.5, entropy: -0.3)
-    }
   }
 
   private func gradients(_ decoder: Decoder) throws -> Parameters {
@@ -126,40 +120,7 @@ struct AdaptersTests {
     "the gradient of every adapter is the slope of the loss along a random direction",
     arguments: [Architecture.llama, .qwen2])
   func slopes(architecture: ModelConfiguration.Architecture) throws {
-    let decoder = try decoder(architecture)
-    let trainer = Trainer(decoder: decoder)
-    try trainer.accumulateGradients(families, inverseTemperature: inverseTemperature, loss: loss)
-    let adapters = decoder.trained
-    let direction = Parameters(layout: adapters.layout)
-    direction.fillRandom(seed: 99)
-    func value() throws -> Double {
-      var total = 0.0
-      for (family, completions) in try trainer.outcomes(families, inverseTemperature: inverseTemperature).enumerated() {
-        for (completion, tokens) in completions.enumerated() {
-          for (token, weight) in zip(tokens, loss(.init(family: family, completion: completion), tokens)) {
-            total += Double(weight.logProbability) * Double(token.logProbability)
-            total += Double(weight.entropy) * Double(token.entropy)
-          }
-        }
-      }
-      return total
-    }
-    for view in adapters.layout.views {
-      let original = Array(adapters.elements(view))
-      let h: Float = 2e-3
-      func moved(_ distance: Float) throws -> Double {
-        for index in 0..<view.count { adapters[view][index] = original[index] + distance * direction[view][index] }
-        decoder.weightsChanged()
-        return try value()
-      }
-      let slope = (try moved(h) - moved(-h)) / Double(2 * h)
-      _ = try moved(0)
-      let expected = (0..<view.count).reduce(0.0) {
-        $0 + Double(trainer.gradients[view][$1]) * Double(direction[view][$1])
-      }
-      let length = sumOfSquares(trainer.gradients[view], count: view.count, pool: decoder.pool).squareRoot()
-      #expect(abs(slope - expected) < 1e-2 * max(abs(expected), length), "\(view.name): \(slope), not \(expected)")
-    }
+    try expectSlopes(of: decoder(architecture), families, step: 2e-3, tolerance: 1e-2)
   }
 
   @Test("the log-probabilities of training are those of sampling, bit for bit, once adapters have moved")

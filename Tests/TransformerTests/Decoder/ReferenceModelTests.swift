@@ -33,11 +33,9 @@ struct ReferenceModelTests {
     let reference: ReferenceOutputs
 
     init(_ model: Model) throws {
-      let file = try GGUFFile(path: model.file.path)
-      let configuration = try ModelConfiguration(gguf: file)
+      let stored = try StoredModel(path: model.file.path)
       decoder = Decoder(
-        configuration: configuration, parameters: try Parameters(gguf: file, configuration: configuration),
-        pool: ThreadPool(threads: 2))
+        configuration: stored.configuration, parameters: try Parameters(stored), pool: ThreadPool(threads: 2))
       reference = try model.reference.decode(ReferenceOutputs.self)
     }
 

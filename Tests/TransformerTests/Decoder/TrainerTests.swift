@@ -5,29 +5,8 @@ import Transformer
 @Suite("Training")
 struct TrainerTests {
   private let families = TinyModel.families
-  private let inverseTemperature: Float = 1 / 0.7
-
-  /// A loss that differs from token to token and has an entropy term.
-  private func loss(_ index: CompletionIndex, _ outcomes: [TokenOutcome]) -> [TokenLoss] {
-    outcomes.indices.map { token in
-      TokenLoss(logProbability: Float((index.family * 5 + index.completion * 3 + token) % 7) - 2.5, entropy: -0.3)
-    }
-  }
-
-  /// The loss whose derivatives `loss` gives, in double precision.
-  private func value(_ trainer: Trainer, _ families: [TrainingFamily]) throws -> Double {
-    let outcomes = try trainer.outcomes(families, inverseTemperature: inverseTemperature)
-    var total = 0.0
-    for (family, completions) in outcomes.enumerated() {
-      for (completion, tokens) in completions.enumerated() {
-        for (token, weight) in zip(tokens, loss(.init(family: family, completion: completion), tokens)) {
-          total += Double(weight.logProbability) * Double(token.logProbability)
-          total += Double(weight.entropy) * Double(token.entropy)
-        }
-      }
-    }
-    return total
-  }
+  private let inverseTemperature = SlopedLoss.inverseTemperature
+  private let loss = SlopedLoss.derivatives
 
   private func gradients(
     threads: Int = 2, rowsMax: Int = 512, logitBytesMax: Int = 1 << 20, _ families: [TrainingFamily],
@@ -70,28 +49,7 @@ struct TrainerTests {
     "the gradient of every tensor is the slope of the loss along a random direction",
     arguments: [ModelConfiguration.Architecture.llama, .qwen2])
   func slopes(architecture: ModelConfiguration.Architecture) throws {
-    let decoder = TinyModel.decoder(architecture)
-    let trainer = Trainer(decoder: decoder)
-    try trainer.accumulateGradients(families, inverseTemperature: inverseTemperature, loss: loss)
-    let direction = Parameters(layout: decoder.parameters.layout)
-    direction.fillRandom(seed: 99)
-    let weights = decoder.parameters
-    for view in weights.layout.views {
-      let original = Array(weights.elements(view))
-      let h: Float = 4e-3
-      func moved(_ distance: Float) throws -> Double {
-        for index in 0..<view.count { weights[view][index] = original[index] + distance * direction[view][index] }
-        decoder.weightsChanged()
-        return try value(trainer, families)
-      }
-      let slope = (try moved(h) - moved(-h)) / Double(2 * h)
-      _ = try moved(0)
-      let expected = (0..<view.count).reduce(0.0) {
-        $0 + Double(trainer.gradients[view][$1]) * Double(direction[view][$1])
-      }
-      let length = sumOfSquares(trainer.gradients[view], count: view.count, pool: decoder.pool).squareRoot()
-      #expect(abs(slope - expected) < 5e-3 * max(abs(expected), length), "\(view.name): \(slope), not \(expected)")
-    }
+    try expectSlopes(of: TinyModel.decoder(architecture), families, step: 4e-3, tolerance: 5e-3)
   }
 
   @Test("gradients have the same bits on one thread and on two, and twice in a row")

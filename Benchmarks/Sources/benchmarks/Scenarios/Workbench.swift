@@ -11,10 +11,9 @@ struct Workbench {
   /// Reads a GGUF file. The rows of the end-of-text tokens in the output matrix are set to zero when `endless`: their
   /// logits are 0, some fifteen below the likely tokens', so that every sample goes on to its limit of tokens.
   init(_ bench: Bench, endless: Bool = false) throws {
-    let file = try GGUFFile(path: bench.model)
-    let configuration = try ModelConfiguration(gguf: file)
-    let parameters = try Parameters(gguf: file, configuration: configuration)
-    tokenizer = try Tokenizer(file)
+    let stored = try StoredModel(path: bench.model)
+    let (configuration, parameters) = (stored.configuration, try Parameters(stored))
+    tokenizer = try Tokenizer(stored.tokenizerDefinition())
     if endless {
       let output = parameters[Self.output(parameters.layout.views)]
       for token in tokenizer.endOfTextTokens {
