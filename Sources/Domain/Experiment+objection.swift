@@ -21,6 +21,12 @@ extension Experiment {
         return "an update of version \(skipped.policyVersion) is skipped after version \(policyVersion)"
       }
       return objection(toUpdate: event, of: skipped.iteration)
+    case .conditionBegan(let change):
+      return health.changes(settings.health).began.contains(change)
+        ? nil : "condition \(change.condition.rawValue) begins, which its iterations do not show"
+    case .conditionEnded(let change):
+      return health.changes(settings.health).ended.contains(change)
+        ? nil : "condition \(change.condition.rawValue) ends, which its iterations do not show"
     case .checkpointSaved(let saved):
       guard (0...policyVersion).contains(saved.policyVersion), !saved.file.isEmpty, !saved.file.contains("/") else {
         return "weights of version \(saved.policyVersion) are saved in '\(saved.file)' after version \(policyVersion)"
