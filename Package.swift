@@ -55,9 +55,9 @@ let package = Package(
 
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
-    .target(name: "EventLog", dependencies: ["CZlib", "Domain", crypto], swiftSettings: strict),
+    .target(name: "EventLog", dependencies: ["CZlib", "Domain", "Threads", crypto], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Threads"], swiftSettings: strict),
-    .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
+    .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", "Threads", crypto], swiftSettings: strict),
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
 
     // The engine.
@@ -74,7 +74,8 @@ let package = Package(
       name: "Verification", dependencies: ["Domain", "VerifierProtocol", subprocess, logging], swiftSettings: strict),
 
     .target(
-      name: "Leasing", dependencies: ["Postgres", "Verification", "VerifierProtocol", logging], swiftSettings: strict),
+      name: "Leasing", dependencies: ["Postgres", "Threads", "Verification", "VerifierProtocol", logging],
+      swiftSettings: strict),
 
     // The outside.
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),

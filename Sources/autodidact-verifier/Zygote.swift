@@ -21,7 +21,12 @@ struct Zygote {
     _ = sandbox_die_first()  // a matter of courtesy, not of safety
     clearenv()
     do {
-      let zygote = Zygote(interpreter: try Interpreter(hashSeed: hashSeed), baseBytes: mappedBytes())
+      let interpreter = try Interpreter(hashSeed: hashSeed)
+      Rehearsal.run(interpreter)
+      try interpreter.freeze()
+      PythonArenas.close()
+      MemoryHoles.plug()
+      let zygote = Zygote(interpreter: interpreter, baseBytes: mappedBytes())
       sandbox_freeze_clock(hashSeed)
       layers.close()
       layers.recordInner(failure: zygote.innerFailure())
