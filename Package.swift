@@ -30,6 +30,7 @@ let package = Package(
     .executable(name: "autodidact-lease", targets: ["autodidact-lease"]),
     // For Benchmarks/, a package of its own.
     .library(name: "AutodidactEngine", targets: ["Domain", "Tensor", "Transformer", "Engine"]),
+    .library(name: "AutodidactVerification", targets: ["VerifierProtocol", "Verification"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnu/libc-version.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -56,6 +57,8 @@ double sandbox_monotonic_seconds(void) {
 const char *sandbox_libc_version(void) { return gnu_get_libc_version(); }
 
 int sandbox_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno; }
+
+uintptr_t sandbox_heap_unused_start(void) { return (uintptr_t)sbrk(0) - mallinfo2().keepcost; }
 
 // Between fork and exec only async-signal-safe calls. The environment is what `sandbox_spawn_self` leaves.
 static void become(const char *program, const char *argument, const char *value, int control) {

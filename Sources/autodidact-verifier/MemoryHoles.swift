@@ -1,4 +1,5 @@
 import CPython
+import CSandbox
 import Glibc
 
 /// The free blocks that loading has left all over a zygote's heaps, taken and never used. A child then allocates from
@@ -13,8 +14,7 @@ enum MemoryHoles {
 
   /// The C library's heap: blocks of falling size are taken until they come from its unused end.
   private static func plugLibraryHeap() {
-    guard let heapEnd = sbrk(0), heapEnd != UnsafeMutableRawPointer(bitPattern: -1) else { return }
-    let unusedStart = UInt(bitPattern: heapEnd) - UInt(mallinfo2().keepcost)
+    let unusedStart = sandbox_heap_unused_start()
     var size = 64 << 10
     while size >= 32 {
       while let block = malloc(size) {

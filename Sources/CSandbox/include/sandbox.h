@@ -98,6 +98,8 @@ int sandbox_random(uint8_t *bytes, size_t count);
 pid_t sandbox_spawn_self(const char *program, const char *argument, const char *value, int *control);
 /// Seconds on the monotonic clock.
 double sandbox_monotonic_seconds(void);
+/// The address from which on the C library's heap (the one that grows by brk) holds no block.
+uintptr_t sandbox_heap_unused_start(void);
 /// The version of the C library, for example "2.36".
 const char *sandbox_libc_version(void);
 /// A pipe whose ends close on exec.
