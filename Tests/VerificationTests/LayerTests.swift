@@ -73,6 +73,20 @@ struct LayerTests {
     }
   }
 
+  @Test("the filter's refusals are tried at the start, call by call, and reported")
+  func probes() async throws {
+    try await withWorkers { pool async throws in
+      let report = try #require(try await pool.hello().layers.first { $0.layer == .systemCallFilter })
+      #expect(report.isOn)
+      let refused = Set(report.detail.split(separator: " ").map(String.init))
+      for name in [
+        "openat", "socket", "connect", "execve", "clone", "kill", "ptrace", "mount", "io_uring_setup",
+        "perf_event_open",
+        "keyctl", "bpf", "mmap", "mprotect", "write", "prctl", "seccomp", "process_vm_readv",
+      ] { #expect(refused.contains(name), "\(name)") }
+    }
+  }
+
   @Test("the settings know the layers that workers report, by the same names and in the same order")
   func names() {
     #expect(VerifierSettings.Layer.allCases.map(\.rawValue) == SandboxLayer.allCases.map(\.rawValue))
