@@ -30,6 +30,7 @@ let package = Package(
     .executable(name: "autodidact-lease", targets: ["autodidact-lease"]),
     // For Benchmarks/, a package of its own.
     .library(name: "AutodidactEngine", targets: ["Domain", "Tensor", "Transformer", "Engine"]),
+    .library(name: "AutodidactVerification", targets: ["VerifierProtocol", "Verification"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -55,9 +56,9 @@ let package = Package(
 
     // The core: words, events, decisions.
     .target(name: "Domain", dependencies: [crypto], swiftSettings: strict),
-    .target(name: "EventLog", dependencies: ["CZlib", "Domain", crypto], swiftSettings: strict),
+    .target(name: "EventLog", dependencies: ["CZlib", "Domain", "Threads", crypto], swiftSettings: strict),
     .target(name: "Postgres", dependencies: ["CLibPQ", "Threads"], swiftSettings: strict),
-    .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", crypto], swiftSettings: strict),
+    .target(name: "PostgresLog", dependencies: ["EventLog", "Postgres", "Threads", crypto], swiftSettings: strict),
     .target(name: "Projections", dependencies: ["EventLog"], swiftSettings: strict),
 
     // The engine.
@@ -74,7 +75,8 @@ let package = Package(
       name: "Verification", dependencies: ["Domain", "VerifierProtocol", subprocess, logging], swiftSettings: strict),
 
     .target(
-      name: "Leasing", dependencies: ["Postgres", "Verification", "VerifierProtocol", logging], swiftSettings: strict),
+      name: "Leasing", dependencies: ["Postgres", "Threads", "Verification", "VerifierProtocol", logging],
+      swiftSettings: strict),
 
     // The outside.
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),

@@ -42,5 +42,13 @@ let package = Package(
       ],
       packageAccess: false,
       swiftSettings: strict),
+    .executableTarget(
+      name: "verifier-benchmarks",
+      dependencies: [
+        .product(name: "AutodidactVerification", package: "autodidact"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      packageAccess: false,
+      swiftSettings: strict),
   ]
 )

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnu/libc-version.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -57,7 +58,9 @@ const char *sandbox_libc_version(void) { return gnu_get_libc_version(); }
 
 int sandbox_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno; }
 
-// Between fork and exec only async-signal-safe calls. The environment is empty but for the loader's search path.
+uintptr_t sandbox_heap_unused_start(void) { return (uintptr_t)sbrk(0) - mallinfo2().keepcost; }
+
+// Between fork and exec only async-signal-safe calls. The environment is what `sandbox_spawn_self` leaves.
 static void become(const char *program, const char *argument, const char *value, int control) {
   int null = open("/dev/null", O_RDWR);
   if (null < 0) _exit(70);
@@ -74,6 +77,9 @@ static void become(const char *program, const char *argument, const char *value,
 
 pid_t sandbox_spawn_self(const char *program, const char *argument, const char *value, int *control) {
   int ends[2];
+  // Symbols are bound when a zygote starts: bound at first use, every child would bind them anew. The rest of the
+  // environment is the loader's search path, if anything.
+  if (setenv("LD_BIND_NOW", "1", 1) != 0) return -errno;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -errno;
   pid_t pid = fork();
   if (pid < 0) {

@@ -195,10 +195,18 @@ package struct VerifierSettings: Hashable, Codable, Sendable {
   ]
   /// When an answer's value is the expected one. Paper §3.2 speaks of type-aware equality; its code compares with `==`.
   package var equality: Equality = .typed
+  /// Layers of the sandbox that may be missing on a host without them. A worker that lacks any other is refused.
+  package var acceptedMissingLayers: [Layer] = []
   package init() {}
 
   /// `typed`: `1`, `1.0` and `True` are different answers. `python`: what Python's `==` says of the two values.
   package enum Equality: String, Codable, Sendable, CaseIterable { case typed, python }
+
+  /// The layers by the names under which a worker reports them (docs/sandbox.md, "Layers").
+  package enum Layer: String, Codable, Sendable, CaseIterable {
+    case unprivilegedUser, noNewPrivileges, userNamespace, pidNamespace, networkNamespace, ipcNamespace, mountNamespace
+    case emptyRoot, noCapabilities, landlock, systemCallFilter, limits, noClock
+  }
 }
 
 /// When weights are written.

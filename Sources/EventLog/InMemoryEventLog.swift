@@ -1,4 +1,5 @@
 import Foundation
+import Threads
 
 /// The log in memory, with the semantics of the PostgreSQL one. The daemon's tests and simulations run on it; it is also
 /// the readable statement of what `log.append` in SQL does, in the same order.
@@ -21,7 +22,7 @@ package actor InMemoryEventLog: EventLog {
   var snapshots: [ExperimentID: [FoldSnapshot]] = [:]
   private let now: @Sendable () -> Timestamp
   private let clock: any Clock<Duration>
-  private let signal = PositionSignal()
+  private let signal = LevelSignal(Position.start)
 
   /// - Parameters:
   ///   - clock: measures the time-out of `wait`.

@@ -1,5 +1,6 @@
 import Logging
 import Postgres
+import Threads
 import Verification
 import VerifierProtocol
 
@@ -54,15 +55,16 @@ package struct LeaseWorker: Sendable {
   /// - Throws: `VerificationError` when the local verifier fails; the leases run out and others take the jobs.
   package func run() async throws {
     let table = JobTable(settings)
-    let signal = WorkSignal()
+    let signal = LevelSignal(0)
     let listener = Listener(settings, channel: "autodidact_work") { _ in signal.ring() }
     defer { withExtendedLifetime(listener) {} }
     while !Task.isCancelled {
       do {
-        let seen = signal.count
+        let seen = signal.level
         let leases = try await table.lease(worker: name, count: limits.jobsMax, duration: limits.lease)
         if leases.isEmpty {
-          try await signal.wait(after: seen, atMost: limits.pollInterval, clock: ContinuousClock())
+          await signal.wait(after: seen, timeout: limits.pollInterval, clock: ContinuousClock())
+          try Task.checkCancellation()
         } else {
           try await work(leases, table)
         }

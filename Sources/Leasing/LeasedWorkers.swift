@@ -1,6 +1,6 @@
 import Foundation
 import Postgres
-import Synchronization
+import Threads
 import Verification
 import VerifierProtocol
 
@@ -30,7 +30,7 @@ package final class LeasedWorkers: JobRunner {
   private let limits: Limits
   private let makeID: @Sendable () -> UUID
   private let clock: any Clock<Duration>
-  private let signal: WorkSignal
+  private let signal: LevelSignal<Int>
   private let listener: Listener
 
   package init(
@@ -41,7 +41,7 @@ package final class LeasedWorkers: JobRunner {
     self.limits = limits
     self.makeID = makeID
     self.clock = clock
-    let signal = WorkSignal()
+    let signal = LevelSignal(0)
     self.signal = signal
     listener = Listener(settings, channel: "autodidact_work_done") { _ in signal.ring() }
   }
@@ -49,13 +49,7 @@ package final class LeasedWorkers: JobRunner {
   /// - Throws: `VerificationError.workerLost`, `.invalidJob`, `LeasingError`, `PostgresError`.
   package func run(_ jobs: [VerifierJob]) async throws -> [VerifierReply] {
     if jobs.isEmpty { return [] }
-    var places: [VerifierJob: Int] = [:]
-    var distinct: [VerifierJob] = []
-    for job in jobs where places[job] == nil {
-      if let complaint = job.complaint { throw VerificationError.invalidJob(reason: complaint) }
-      places[job] = distinct.count
-      distinct.append(job)
-    }
+    let (distinct, places) = try jobs.distinct()
     let order = makeID()
     try await table.submit(distinct, order: order)
     let replies: [VerifierReply]
@@ -67,14 +61,14 @@ package final class LeasedWorkers: JobRunner {
       throw error
     }
     try await table.forget(order: order)
-    return jobs.map { replies[places[$0]!] }
+    return places.map { replies[$0] }
   }
 
   private func wait(for jobs: [VerifierJob], order: UUID) async throws -> [VerifierReply] {
     var quietSince = ContinuousClock.now
     var openBefore = jobs.count
     while true {
-      let seen = signal.count
+      let seen = signal.level
       let progress = try await table.progress(order: order)
       if progress.count < jobs.count {
         // A crashed server may have lost rows that were never waited for on the disk.
@@ -88,7 +82,8 @@ package final class LeasedWorkers: JobRunner {
         quietSince = .now
       }
       if ContinuousClock.now - quietSince > limits.patience { throw LeasingError.nobodyCame(limits.patience) }
-      try await signal.wait(after: seen, atMost: limits.pollInterval, clock: clock)
+      await signal.wait(after: seen, timeout: limits.pollInterval, clock: clock)
+      try Task.checkCancellation()
     }
   }
 }

@@ -2,6 +2,7 @@ import EventLog
 import FoundationEssentials
 import Postgres
 import Synchronization
+import Threads
 
 /// The log on PostgreSQL: `log.append` and its tables (`migrations/0001_log.sql`) behind the `EventLog` contract.
 ///
@@ -13,7 +14,7 @@ package final class PostgresEventLog: EventLog {
   private let retry: RetryPolicy
   private let clock: any Clock<Duration>
   private let pollInterval: Duration
-  private let signal: PositionSignal
+  private let signal: LevelSignal<Position>
   private let listener: Listener?
   private let guardian: EpochGuard
   /// What forks share, by experiment.
@@ -31,7 +32,7 @@ package final class PostgresEventLog: EventLog {
     self.clock = clock
     self.retry = retry
     self.pollInterval = pollInterval
-    let signal = PositionSignal()
+    let signal = LevelSignal(Position.start)
     self.signal = signal
     var listening = settings
     listening.applicationName += " listener"
@@ -116,7 +117,7 @@ package final class PostgresEventLog: EventLog {
   }
 }
 
-extension PositionSignal {
+extension LevelSignal<Position> {
   /// A notification's payload is the new head; anything else, or nothing, only says "look".
   fileprivate func receive(_ payload: String?) {
     if let position = payload.flatMap(Int64.init) { raise(to: Position(position)) } else { pulse() }

@@ -14,6 +14,8 @@ struct Mismatch: Error {
   var fault: SettingsProblem.Fault
   /// What was found, where one item of a list is wrong: that item.
   var found: String
+  /// The word that was probably meant.
+  var suggestion: String?
 
   static func wrongType(_ node: SettingNode) -> Mismatch { Mismatch(fault: .wrongType, found: node.shown) }
   static func impossible(_ node: SettingNode) -> Mismatch { Mismatch(fault: .impossibleValue, found: node.shown) }
@@ -98,7 +100,11 @@ extension SettingForm where Value: RawRepresentable & CaseIterable, Value.RawVal
   static func word() -> Self {
     SettingForm(allowed: list(Value.allCases.map(\.rawValue), "or")) { node throws(Mismatch) in
       guard case .scalar(let text, _) = node.content else { throw .wrongType(node) }
-      guard let value = Value(rawValue: text) else { throw .impossible(node) }
+      guard let value = Value(rawValue: text) else {
+        var mismatch = Mismatch.impossible(node)
+        mismatch.suggestion = Suggestion.nearest(to: text, in: Value.allCases.map(\.rawValue))
+        throw mismatch
+      }
       return value
     } write: {
       yamlText($0.rawValue)
@@ -107,15 +113,18 @@ extension SettingForm where Value: RawRepresentable & CaseIterable, Value.RawVal
 }
 
 extension SettingForm {
-  /// A list of the words of an enum, at least one and none twice.
-  static func words<Word>() -> Self
+  /// A list of the words of an enum, none twice.
+  ///
+  /// - Parameter countMin: 0 where the list may be empty.
+  static func words<Word>(countMin: Int = 1) -> Self
   where Value == [Word], Word: RawRepresentable & CaseIterable & Hashable & Sendable, Word.RawValue == String {
     let names = Word.allCases.map(\.rawValue)
     let form = SettingForm<Word>.word()
-    return SettingForm(allowed: "a list of at least one of \(list(names, "and")), none twice") {
+    let least = countMin == 0 ? "any" : "at least one"
+    return SettingForm(allowed: "a list of \(least) of \(list(names, "and")), none twice") {
       node throws(Mismatch) in
       guard case .list(let items) = node.content else { throw .wrongType(node) }
-      guard !items.isEmpty else { throw .impossible(node) }
+      guard items.count >= countMin else { throw .impossible(node) }
       var words: [Word] = []
       for item in items {
         let word = try form.read(item)

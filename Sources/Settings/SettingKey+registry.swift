@@ -166,6 +166,10 @@ extension SettingKey {
     SettingKey(
       "verifier.equality", \.verifier.equality, .word(),
       "When an answer is right: typed tells 1, 1.0 and True apart (paper), python compares as == does (code)."),
+    SettingKey(
+      "verifier.accepted_missing_layers", \.verifier.acceptedMissingLayers, .words(countMin: 0),
+      "Layers of the sandbox that may be missing on a host that cannot have them; a worker without any other is refused."
+    ),
   ]
 
   private static let share = SettingForm<Double>.number("from 0 to 1") { $0 >= 0 && $0 <= 1 }

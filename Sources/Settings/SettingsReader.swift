@@ -116,7 +116,8 @@ struct SettingsReader {
       let what = error.fault == .wrongType ? "wrong type" : "impossible value"
       return [
         SettingsProblem(
-          error.fault, at: entry.value.position, key: name, what, found: error.found, allowed: key.allowed)
+          error.fault, at: entry.value.position, key: name, what, found: error.found, allowed: key.allowed,
+          suggestion: error.suggestion)
       ]
     }
   }

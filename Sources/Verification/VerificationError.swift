@@ -19,8 +19,9 @@ package enum VerificationError: Error, Hashable, CustomStringConvertible {
     case .cannotStart(let executable, let reason): "the verifier '\(executable)' does not start: \(reason)"
     case .missingLayers(let layers):
       "the sandbox is not complete: "
-        + layers.map { "\($0.layer.rawValue) (\($0.detail))" }.joined(separator: ", ")
-        + "; the settings can accept a missing layer by name in allowMissingLayers"
+        + layers.map { "\($0.layer.rawValue) is missing (\($0.detail))" }.joined(separator: ", ")
+        + "; the settings can accept that by name, verifier.accepted_missing_layers: "
+        + "[\(layers.map(\.layer.rawValue).joined(separator: ", "))] (docs/sandbox.md, \"Layers\")"
     case .invalidJob(let reason): "not a job for the verifier: \(reason)"
     case .closed: "the verifier is shutting down"
     }

@@ -21,13 +21,14 @@ package struct VerifierConfiguration: Sendable {
   package var startPause: Duration
   /// Memory for replies kept so that an equal job need not be done again; 0 keeps none.
   package var cacheBytesMax: Int
-  /// Layers of the sandbox whose absence is accepted, by name in the settings.
-  package var allowMissingLayers: Set<SandboxLayer>
+  /// Layers of the sandbox whose absence is accepted: `verifier.accepted_missing_layers` of the experiment, or
+  /// `--accept-missing-layer` of a worker elsewhere.
+  package var acceptedMissingLayers: Set<SandboxLayer>
 
   package init(
     executable: String, workersMax: Int = 2, batchMax: Int = 8, retriesMax: Int = 2, startFailuresMax: Int = 3,
     slack: Duration = .seconds(10), startTimeout: Duration = .seconds(30), startPause: Duration = .milliseconds(200),
-    cacheBytesMax: Int = 64 << 20, allowMissingLayers: Set<SandboxLayer> = []
+    cacheBytesMax: Int = 64 << 20, acceptedMissingLayers: Set<SandboxLayer> = []
   ) {
     precondition(1...256 ~= workersMax, "workersMax is \(workersMax), allowed 1…256")
     precondition(1...WorkerRequest.jobsMax ~= batchMax, "batchMax is \(batchMax), allowed 1…\(WorkerRequest.jobsMax)")
@@ -42,7 +43,7 @@ package struct VerifierConfiguration: Sendable {
     self.startTimeout = startTimeout
     self.startPause = startPause
     self.cacheBytesMax = cacheBytesMax
-    self.allowMissingLayers = allowMissingLayers
+    self.acceptedMissingLayers = acceptedMissingLayers
   }
 
   /// The worker beside an executable of ours: same folder, after links are resolved.

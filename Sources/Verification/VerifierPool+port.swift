@@ -51,6 +51,17 @@ package struct ProgramVerifier: Verifier {
       stackBytes: VerifierLimits.standard.stackBytes)
   }
 
+  /// The layers whose absence an experiment accepts, in the words of the workers.
+  package static func acceptedMissingLayers(_ settings: VerifierSettings) -> Set<SandboxLayer> {
+    Set(
+      settings.acceptedMissingLayers.map { layer in
+        guard let known = SandboxLayer(rawValue: layer.rawValue) else {
+          preconditionFailure("the settings know a layer '\(layer.rawValue)', the workers do not")
+        }
+        return known
+      })
+  }
+
   private func outcome(_ call: CallReply) -> VerificationOutcome {
     switch call.outcome {
     case .value(let text): .value(text, input: call.canonicalInput ?? "")

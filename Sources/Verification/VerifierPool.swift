@@ -32,19 +32,17 @@ package final class VerifierPool: Sendable {
   /// had done may be answered from the cache.
   /// - Throws: `VerificationError` if the verifier failed, `CancellationError` if the caller was cancelled.
   package func run(_ jobs: [VerifierJob]) async throws -> [VerifierReply] {
-    var known: [VerifierJob: VerifierReply?] = [:]
-    var open: [VerifierJob] = []
-    for job in jobs where known[job] == nil {
-      if let complaint = job.complaint { throw VerificationError.invalidJob(reason: complaint) }
-      let reply = state.withLock { $0.cache.reply(to: job) }
-      known[job] = .some(reply)
-      if reply == nil { open.append(job) }
+    let (distinct, places) = try jobs.distinct()
+    var replies = state.withLock { state in distinct.map { state.cache.reply(to: $0) } }
+    let open = replies.indices.filter { replies[$0] == nil }
+    let fresh = try await submit(open.map { distinct[$0] })
+    state.withLock { state in
+      for (index, reply) in zip(open, fresh) {
+        replies[index] = reply
+        state.cache.keep(reply, to: distinct[index])
+      }
     }
-    for (job, reply) in zip(open, try await submit(open)) {
-      known[job] = reply
-      state.withLock { $0.cache.keep(reply, to: job) }
-    }
-    return jobs.map { known[$0]!! }
+    return places.map { replies[$0]! }
   }
 
   /// How many jobs were answered from the cache, since the start.

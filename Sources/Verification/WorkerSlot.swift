@@ -65,10 +65,15 @@ struct WorkerSlot {
     }
     let missing = SandboxLayer.allCases.compactMap { layer -> LayerReport? in
       let report = description.layers.first { $0.layer == layer }
-      if report?.isOn == true || pool.configuration.allowMissingLayers.contains(layer) { return nil }
-      return report ?? LayerReport(layer: layer, isOn: false, detail: "not reported")
+      return report?.isOn == true ? nil : report ?? LayerReport(layer: layer, isOn: false, detail: "not reported")
     }
-    guard missing.isEmpty else { throw VerificationError.missingLayers(missing) }
+    let refused = missing.filter { !pool.configuration.acceptedMissingLayers.contains($0.layer) }
+    guard refused.isEmpty else { throw VerificationError.missingLayers(refused) }
+    for report in missing {
+      logger.warning(
+        "a layer of the sandbox is missing, as the settings accept",
+        metadata: ["layer": "\(report.layer.rawValue)", "reason": "\(report.detail)"])
+    }
     pool.greeted(description)
   }
 

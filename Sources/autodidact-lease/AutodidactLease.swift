@@ -27,6 +27,9 @@ struct AutodidactLease: AsyncParsableCommand {
     help: ArgumentHelp(
       "PostgreSQL with the log. Default: $AUTODIDACT_DATABASE_URL.", valueName: "postgres://…"))
   var database: String?
+  @Option(
+    help: ArgumentHelp("A layer of the sandbox this host may be without; may be repeated.", valueName: "layer"))
+  var acceptMissingLayer: [SandboxLayer] = []
   @Option(help: "Sandboxed workers on this host. Default: one per core.") var workers: Int?
   @Option(help: "Jobs held at a time.") var jobs = 64
   @Option(help: "Seconds of a lease; jobs under way extend it.") var leaseSeconds = 60
@@ -55,7 +58,7 @@ struct AutodidactLease: AsyncParsableCommand {
     let process = ProcessInfo.processInfo
     let service = LeaseService(
       settings: ConnectionSettings(url: url, applicationName: "autodidact-verifier"),
-      workers: workers ?? process.activeProcessorCount,
+      acceptedMissingLayers: Set(acceptMissingLayer), workers: workers ?? process.activeProcessorCount,
       name: name ?? "\(process.hostName)/\(process.processIdentifier)",
       limits: LeaseWorker.Limits(jobsMax: jobs, lease: .seconds(leaseSeconds)), logger: logger)
     let group = ServiceGroup(
@@ -69,6 +72,7 @@ struct AutodidactLease: AsyncParsableCommand {
 /// The lease loop as a service: a graceful shutdown cancels it; jobs under way are given to others when the lease ends.
 private struct LeaseService: Service {
   let settings: ConnectionSettings
+  let acceptedMissingLayers: Set<SandboxLayer>
   let workers: Int
   let name: String
   let limits: LeaseWorker.Limits
@@ -76,7 +80,8 @@ private struct LeaseService: Service {
 
   func run() async throws {
     let configuration = VerifierConfiguration(
-      executable: VerifierConfiguration.executable(beside: "/proc/self/exe"), workersMax: workers)
+      executable: VerifierConfiguration.executable(beside: "/proc/self/exe"), workersMax: workers,
+      acceptedMissingLayers: acceptedMissingLayers)
     try await withVerifierPool(configuration: configuration, logger: logger) { pool in
       let python = try await pool.hello().pythonVersion
       logger.info("taking jobs", metadata: ["worker": "\(name)", "python": "\(python)", "workers": "\(workers)"])
@@ -89,3 +94,5 @@ private struct LeaseService: Service {
     }
   }
 }
+
+extension SandboxLayer: ExpressibleByArgument {}

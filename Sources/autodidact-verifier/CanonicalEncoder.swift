@@ -57,13 +57,30 @@ struct CanonicalEncoder {
     }
   }
 
-  /// Appends fixed text, within the limit. Called for brackets here and for `, ` and `name=` by the caller.
-  mutating func append(_ text: StaticString) throws(EncodingFailure) {
+  /// Appends a list of arguments, `3, 'abc', key=1`, from its tuple and its dictionary with str keys (borrowed).
+  mutating func encode(positional: Object, named: Object) throws(EncodingFailure) {
+    for index in 0..<python_tuple_count(positional) {
+      if index > 0 { try append(", ") }
+      try encode(python_tuple_item(positional, index))
+    }
+    var position = 0
+    var key: Object?
+    var value: Object?
+    while PyDict_Next(named, &position, &key, &value) != 0 {
+      if !bytes.isEmpty { try append(", ") }
+      try appendCharacters(key!)
+      try append("=")
+      try encode(value!)
+    }
+  }
+
+  /// Appends fixed text, within the limit.
+  private mutating func append(_ text: StaticString) throws(EncodingFailure) {
     try append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// Appends the characters of an exact str, without quotes (borrowed). For the names of keyword arguments.
-  mutating func appendCharacters(_ text: Object) throws(EncodingFailure) {
+  /// Appends the characters of an exact str, without quotes (borrowed).
+  private mutating func appendCharacters(_ text: Object) throws(EncodingFailure) {
     var count = 0
     guard let start = PyUnicode_AsUTF8AndSize(text, &count) else {
       PyErr_Clear()

@@ -16,6 +16,20 @@ enum ChildFrame {
   static let broken: UInt8 = 10  // reason: the sandbox could not be entered; no model-written code has run
   static let refusedCall = UInt8(SANDBOX_KIND_REFUSED)  // number of the call
   static let clock = UInt8(SANDBOX_KIND_CLOCK)  // nothing
+
+  static func payload(input: [UInt8], value: [UInt8]) -> ByteWriter {
+    var writer = ByteWriter()
+    writer.data(input)
+    writer.data(value)
+    return writer
+  }
+
+  static func payload(input: [UInt8]?, texts: [String]) -> ByteWriter {
+    var writer = ByteWriter()
+    if let input { writer.data(input) }
+    for text in texts { writer.text(text) }
+    return writer
+  }
 }
 
 /// The work of one child: enter the sandbox, do one errand, write one frame, end. Nothing here returns.
@@ -60,18 +74,18 @@ struct Child {
       child.call(program: program, call: call, entry: entry, screening: screening)
     case .literal(let text): child.literal(text)
     case .normalise(let program, let entry): child.normalise(program: program, entry: entry)
+    case .probe(let number):
+      sandbox_probe(number)
+      finish(ChildFrame.broken, ["system call \(number) is not refused"])
     }
   }
 
   // MARK: Errands
 
   private mutating func call(program: String, call: String, entry: String, screening: Screening) -> Never {
-    Py_IncRef(interpreter.modules)
-    let arguments = pythonTuple(owned: [
-      pythonText(program), pythonText(call), pythonText(entry), PyBool_FromLong(screening.isOn ? 1 : 0),
-      interpreter.modules, pythonTuple(screening.bannedModules), pythonTuple(screening.bannedNames),
-    ])
-    let prepared = prepare(interpreter.prepareCall, arguments)
+    let prepared = prepare(
+      interpreter.prepareCall,
+      interpreter.arguments(program: program, call: call, entry: entry, screening: screening))
     let positional = python_tuple_item(prepared, 2)!
     let named = python_tuple_item(prepared, 3)!
     let input = canonicalInput(positional: positional, named: named)
@@ -135,19 +149,7 @@ struct Child {
   private mutating func canonicalInput(positional: Object, named: Object) -> [UInt8] {
     var encoder = CanonicalEncoder(bytesMax: limits.outputBytes)
     do throws(EncodingFailure) {
-      for index in 0..<python_tuple_count(positional) {
-        if index > 0 { try encoder.append(", ") }
-        try encoder.encode(python_tuple_item(positional, index))
-      }
-      var position = 0
-      var key: Object?
-      var value: Object?
-      while PyDict_Next(named, &position, &key, &value) != 0 {
-        if !encoder.bytes.isEmpty { try encoder.append(", ") }
-        try encoder.appendCharacters(key!)
-        try encoder.append("=")
-        try encoder.encode(value!)
-      }
+      try encoder.encode(positional: positional, named: named)
     } catch {
       Self.finish(ChildFrame.malformedInput, ["the arguments' text is longer than \(limits.outputBytes) bytes"])
     }
@@ -164,9 +166,7 @@ struct Child {
       case .outOfMemory: Self.finish(ChildFrame.outOfMemory, [], input: input)
       }
     }
-    var writer = ByteWriter()
-    writer.data(input)
-    writer.data(encoder.bytes)
+    let writer = ChildFrame.payload(input: input, value: encoder.bytes)
     sandbox_finish(ChildFrame.value, writer.bytes, writer.bytes.count)
   }
 
@@ -181,14 +181,12 @@ struct Child {
   private func finish(_ kind: UInt8, _ texts: [String]) -> Never { Self.finish(kind, texts) }
 
   private static func finish(_ kind: UInt8, _ texts: [String], input: [UInt8]? = nil) -> Never {
-    var writer = ByteWriter()
-    if let input { writer.data(input) }
-    for text in texts { writer.text(text) }
+    let writer = ChildFrame.payload(input: input, texts: texts)
     sandbox_finish(kind, writer.bytes, writer.bytes.count)
   }
 
   /// The characters of an exact str (borrowed).
-  private static func swiftText(_ text: Object?) -> String? {
+  static func swiftText(_ text: Object?) -> String? {
     var count = 0
     guard let text, let start = PyUnicode_AsUTF8AndSize(text, &count) else {
       PyErr_Clear()

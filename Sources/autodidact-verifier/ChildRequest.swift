@@ -7,6 +7,8 @@ struct ChildRequest {
     case call(program: String, call: String, entry: String, screening: Screening)
     case literal(String)
     case normalise(program: String, entry: String)
+    /// A system call that must be refused, by its number; asked by the zygote itself, at its start.
+    case probe(Int32)
   }
 
   var work: Work
@@ -33,6 +35,7 @@ struct ChildRequest {
     case .normalise(let program, let entry):
       writer.byte(3)
       for text in [program, entry] { writer.text(text) }
+    case .probe: preconditionFailure("a probe is the zygote's own and never travels")
     }
     return writer.bytes
   }

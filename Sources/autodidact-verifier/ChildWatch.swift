@@ -38,7 +38,8 @@ struct ChildWatch {
   private func collect(into bytes: inout [UInt8], pidfd: Int32, deadline: Double) -> Wait {
     // The frame holds the canonical input and the value, or a reason, each limited.
     let bytesMax = 2 * limits.outputBytes + 256 << 10
-    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    // Small: after a fork every page of ours that is written is copied first.
+    var chunk = [UInt8](repeating: 0, count: 4 << 10)
     var hasEnded = false
     while true {
       let left = deadline - sandbox_monotonic_seconds()

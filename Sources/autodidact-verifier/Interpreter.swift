@@ -1,4 +1,5 @@
 import CPython
+import VerifierProtocol
 import Glibc
 
 /// Why the interpreter could not be prepared. The worker reports it and ends; nothing has run yet.
@@ -23,6 +24,7 @@ struct Interpreter {
 
   /// Starts the interpreter with a hash seed and loads everything.
   init(hashSeed: UInt32) throws(InterpreterError) {
+    PythonArenas.install()
     try Self.start(hashSeed: hashSeed)
     for name in Prelude.modules + Prelude.modulesHidden {
       guard PyImport_ImportModule(name) != nil else { throw Self.pythonError("cannot import \(name)") }
@@ -40,21 +42,19 @@ struct Interpreter {
     normalise = try entry("normalise")
     guard let modules = pythonTuple(Prelude.modules) else { throw Self.pythonError("no memory") }
     self.modules = modules
-    // One use of each path, so that what they set up lazily is set up before the fork.
-    _ = try Self.run(Self.warmUp, in: namespace)
-    try Self.freeze()
+  }
+
+  /// The arguments of `prepareCall`, owned by the caller; nil when out of memory.
+  func arguments(program: String, call: String, entry: String, screening: Screening) -> Object? {
+    Py_IncRef(modules)
+    return pythonTuple(owned: [
+      pythonText(program), pythonText(call), pythonText(entry), PyBool_FromLong(screening.isOn ? 1 : 0), modules,
+      pythonTuple(screening.bannedModules), pythonTuple(screening.bannedNames),
+    ])
   }
 
   /// For example `3.11.2`.
   static var version: String { String(String(cString: Py_GetVersion()).prefix { $0 != " " }) }
-
-  private static let warmUp = """
-    _limits = (True, ("math",), (), ("open",))
-    prepare_call("import math\\ndef f(a):\\n    '''x'''\\n    return [a, f'{a}', {1: 2.5}]", "[1, 'a', -2.0]", "f", *_limits)
-    prepare_call("def f(:", "1", "f", *_limits)
-    prepare_literal("{'a': (1, None)}")
-    normalise("import math\\ndef f(a):\\n    '''x'''\\n    return math.floor(a)", "f")
-    """
 
   private static func start(hashSeed: UInt32) throws(InterpreterError) {
     var preconfiguration = PyPreConfig()
@@ -81,8 +81,8 @@ struct Interpreter {
     throw InterpreterError(description: "CPython does not start: \(message)")
   }
 
-  private static func run(_ source: String, in given: Object? = nil) throws(InterpreterError) -> Object {
-    guard let namespace = given ?? PyDict_New() else { throw pythonError("no memory") }
+  private static func run(_ source: String) throws(InterpreterError) -> Object {
+    guard let namespace = PyDict_New() else { throw pythonError("no memory") }
     PyDict_SetItemString(namespace, "__builtins__", PyEval_GetBuiltins())
     guard let result = PyRun_StringFlags(source, Py_file_input, namespace, namespace, nil) else {
       throw pythonError("the prelude fails")
@@ -91,11 +91,11 @@ struct Interpreter {
     return namespace
   }
 
-  /// Moves all objects out of the collector's sight, so that a collection in a child touches no page of ours.
-  private static func freeze() throws(InterpreterError) {
+  /// The last step before children are forked: no more of our objects after it. Moves all objects out of the collector's sight, so that a collection in a child touches no page of ours.
+  func freeze() throws(InterpreterError) {
     guard let collector = PyImport_ImportModule("gc"), PyGC_Collect() >= 0,
-      let frozen = PyObject_CallMethodObjArgs0(collector, "freeze")
-    else { throw pythonError("cannot freeze") }
+      let frozen = Self.PyObject_CallMethodObjArgs0(collector, "freeze")
+    else { throw Self.pythonError("cannot freeze") }
     Py_DecRef(frozen)
   }
 

@@ -37,10 +37,16 @@ struct SandboxLayers {
     record(.systemCallFilter, sandbox_filter_prepare(SANDBOX_RESULT_FD))
   }
 
-  /// Adds the inner layers, proved by children that entered them; `failure` says what did not hold.
-  mutating func recordInner(failure: String?) {
-    if let failure, let index = reports.firstIndex(where: { $0.layer == .systemCallFilter }) {
-      reports[index] = LayerReport(layer: .systemCallFilter, isOn: false, detail: failure)
+  /// Adds the inner layers, proved by children that entered them.
+  mutating func recordInner(_ probe: InnerProbe) {
+    let index = reports.firstIndex { $0.layer == .systemCallFilter }
+    var failure: String?
+    switch probe {
+    case .held(let refused):
+      if let index, reports[index].isOn { reports[index].detail = "refuses " + refused.joined(separator: " ") }
+    case .failed(let reason):
+      failure = reason
+      if let index { reports[index] = LayerReport(layer: .systemCallFilter, isOn: false, detail: reason) }
     }
     reports.append(LayerReport(layer: .limits, isOn: failure == nil, detail: failure ?? ""))
     reports.append(LayerReport(layer: .noClock, isOn: failure == nil, detail: failure ?? ""))

@@ -21,10 +21,15 @@ struct Zygote {
     _ = sandbox_die_first()  // a matter of courtesy, not of safety
     clearenv()
     do {
-      let zygote = Zygote(interpreter: try Interpreter(hashSeed: hashSeed), baseBytes: mappedBytes())
+      let interpreter = try Interpreter(hashSeed: hashSeed)
+      Rehearsal.run(interpreter)
+      try interpreter.freeze()
+      PythonArenas.close()
+      MemoryHoles.plug()
+      let zygote = Zygote(interpreter: interpreter, baseBytes: mappedBytes())
       sandbox_freeze_clock(hashSeed)
       layers.close()
-      layers.recordInner(failure: zygote.innerFailure())
+      layers.recordInner(zygote.probeInnerLayers())
       var hello = ByteWriter()
       hello.text(Interpreter.version)
       hello.texts(layers.reports.flatMap { [$0.layer.rawValue, $0.isOn ? "on" : "off", $0.detail] })
@@ -57,7 +62,7 @@ struct Zygote {
   }
 
   /// One child from fork to reaping. nil if the kernel refuses a process or a pipe.
-  private func execute(_ request: ChildRequest) -> ChildReport? {
+  func execute(_ request: ChildRequest) -> ChildReport? {
     var ends: [Int32] = [-1, -1]
     var nonce = [UInt8](repeating: 0, count: Int(SANDBOX_NONCE_BYTES))
     guard sandbox_random(&nonce, nonce.count) == 0, sandbox_pipe(&ends) == 0 else { return nil }
@@ -72,26 +77,6 @@ struct Zygote {
     guard pid > 0 else { return nil }
     let watch = ChildWatch(pid: pid, result: ends[0], control: Self.control, nonce: nonce, limits: request.limits)
     return watch.report(start: start)
-  }
-
-  /// Why the inner layers do not hold, or nil: tried with a trivial errand and with a program that makes a system call.
-  private func innerFailure() -> String? {
-    guard let report = execute(ChildRequest(work: .literal("1"), limits: .standard)) else { return "cannot fork" }
-    switch report.end {
-    case .frame(ChildFrame.value, _): return filterFailure()
-    case .frame(ChildFrame.broken, let payload):
-      var reader = ByteReader(payload[...])
-      return reader.text() ?? "unknown"
-    default: return "a trivial program ends with \(report.end)"
-    }
-  }
-
-  private func filterFailure() -> String? {
-    let probe = ChildRequest.Work.call(
-      program: "import os\ndef f():\n    return os.getppid()", call: "", entry: "f", screening: .off)
-    let report = execute(ChildRequest(work: probe, limits: .standard))
-    if case .frame(ChildFrame.refusedCall, _)? = report?.end { return nil }
-    return "a system call is not refused: \(report.map { "\($0.end)" } ?? "cannot fork")"
   }
 
   /// The size of this process's address space.

@@ -112,6 +112,10 @@ struct LeasingTests {
       try worker.run()
       let replies = try await asker(settings).run(jobs(5))
       #expect(values(replies) == (0..<5).map { .value("\($0 * 2)") })
+      let namespaces = try ["self", "\(worker.processIdentifier)"].map {
+        try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/ns/net")
+      }
+      #expect(namespaces[0] != namespaces[1])
       worker.terminate()
       worker.waitUntilExit()
       #expect(worker.terminationStatus == 0)

@@ -36,8 +36,8 @@ struct SettingKeyTests {
       "verifier.value_bytes_max": "77", "iterations": "7", "seed": "7", "play.buffer_max": "9999",
       "rewards.malformed": "-0.75", "rewards.incorrect": "-0.75", "rewards.unlearnable": "-0.75",
       "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
-      "verifier.equality": "python", "rewards.formula": "azr-code/1",
       "health.window": "5", "health.action": "pause", "health.length_change_max": "2.5",
+      "verifier.equality": "python", "verifier.accepted_missing_layers": "[landlock]", "rewards.formula": "azr-code/1",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

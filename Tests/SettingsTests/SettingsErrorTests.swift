@@ -54,7 +54,9 @@ struct SettingsErrorTests {
     "learner.ratio_clip: 1", "rewards.incorrect: 2", "rewards.formula: azr", "verifier.seconds: 0",
     "verifier.seconds: 601", "verifier.memory_mib: 31", "verifier.memory_mib: 65537", "verifier.value_bytes_max: 15",
     "verifier.value_bytes_max: 1048577", "verifier.banned_modules: [os, os]", "verifier.banned_modules: [os-path]",
-    "verifier.banned_modules: [os..path]", "checkpoints.every: 0", "checkpoints.keep: 0", "model.name: ../x",
+    "verifier.banned_modules: [os..path]", "verifier.accepted_missing_layers: [landlok]",
+    "verifier.accepted_missing_layers: [landlock, landlock]", "checkpoints.every: 0", "checkpoints.keep: 0",
+    "model.name: ../x",
     "model.name: \"\"", "prompts: \"\"",
   ])
   func `an impossible value is refused with what is allowed`(text: String) throws {
@@ -64,6 +66,18 @@ struct SettingsErrorTests {
     #expect(problem.key == name)
     #expect(problem.allowed == SettingKey.named(name)?.allowed)
     #expect((problem.line, problem.column) == (1, name.count + 3))
+  }
+
+  @Test func `a misspelt word of a list is answered with the nearest`() throws {
+    let problem = try problem("verifier.accepted_missing_layers: [emptyRoot, landlok]")
+    #expect(problem.found == "landlok")
+    #expect(problem.suggestion == "landlock")
+  }
+
+  @Test func `no missing layer is accepted unless it is named`() throws {
+    #expect(ExperimentSettings().verifier.acceptedMissingLayers == [])
+    let settings = try SettingsFile.read("verifier.accepted_missing_layers: []", file: "x.yaml")
+    #expect(settings == ExperimentSettings())
   }
 
   @Test func `a value says what was found and what is allowed`() throws {

@@ -11,6 +11,8 @@ struct FuzzTests {
   private static let count = environment["AUTODIDACT_FUZZ_PROGRAMS"].flatMap { Int($0) } ?? 400
   private static let seed = environment["AUTODIDACT_FUZZ_SEED"].flatMap { UInt64($0) } ?? 20_261_123
 
+  private static let warmUps = 50
+
   /// What the worker's processes hold: a leak shows in one of these.
   private struct Holdings {
     var processes: [pid_t]
@@ -37,9 +39,9 @@ struct FuzzTests {
     try await withWorkers(executable: copy.executable) { pool async throws in
       var limits = VerifierLimits.test
       (limits.wallSeconds, limits.cpuSeconds, limits.memoryBytes) = (2, 0.1, 64 << 20)
-      var generator = ProgramGenerator(seed: Self.seed)
+      var programs = try FuzzPrograms(seed: Self.seed, count: Self.count + Self.warmUps)
       func batch(_ count: Int) async throws -> [String: Int] {
-        let drawn = (0..<count).map { _ in generator.next() }
+        let drawn = (0..<count).map { _ in programs.next() }
         let replies = try await pool.run(
           drawn.enumerated().map { number, drawn in
             .run(
@@ -57,7 +59,7 @@ struct FuzzTests {
         }
         return outcomes
       }
-      _ = try await batch(50)  // everything is warm
+      _ = try await batch(Self.warmUps)  // everything is warm
       let before = try Holdings(copy)
       var outcomes: [String: Int] = [:]
       for start in stride(from: 0, to: Self.count, by: 500) {
@@ -67,6 +69,8 @@ struct FuzzTests {
       print("fuzz: \(Self.count) programs, seed \(Self.seed): \(outcomes.sorted { $0.key < $1.key })")
       print("fuzz: resident \(before.residentBytes.map { $0 >> 10 }) → \(after.residentBytes.map { $0 >> 10 }) KiB")
       #expect(outcomes.values.reduce(0, +) == Self.count, "seed \(Self.seed)")
+      let malformed = Double(outcomes["malformed"] ?? 0) / Double(Self.count)
+      #expect(malformed < 0.15, "seed \(Self.seed): \(malformed) of the programs are none")
       #expect(outcomes["value"] ?? 0 > 0 && outcomes["raised"] ?? 0 > 0 && outcomes["forbidden"] ?? 0 > 0)
       #expect(pool.workerLossesCount == 0, "seed \(Self.seed)")
       #expect(after.processes == before.processes, "seed \(Self.seed)")

@@ -38,6 +38,15 @@ struct PoolTests {
     }
   }
 
+  @Test("a list's jobs that differ come once, in order, with a place for each of the list")
+  func distinct() throws {
+    let jobs = ["b", "a", "b", "c", "a"].map { VerifierJob.literal(LiteralJob(text: $0)) }
+    let (distinct, places) = try jobs.distinct()
+    #expect(distinct == [jobs[0], jobs[1], jobs[3]])
+    #expect(places == [0, 1, 0, 2, 1])
+    #expect(places.map { distinct[$0] } == jobs)
+  }
+
   @Test("many tasks may use the pool at once")
   func concurrentCallers() async throws {
     try await withWorkers(2) { pool async throws in

@@ -1,6 +1,7 @@
 import Domain
 
-/// Random Python: programs grown from a grammar, and attacks mutated line by line and byte by byte.
+/// Random Python: programs grown from a grammar, and attacks mutated line by line and byte by byte. Most of the latter are no
+/// programs any more: they test the way in; `SyntaxTreeMutator` makes the ones that test the sandbox.
 struct ProgramGenerator {
   private var random: RandomStream
 
@@ -22,7 +23,7 @@ struct ProgramGenerator {
 
   private mutating func pick<Element>(_ choices: [Element]) -> Element { choices[random.below(choices.count)] }
 
-  private mutating func grown() -> String {
+  mutating func grown() -> String {
     var text = "def f(a=1, b=2, *c):\n"
     for _ in 0...random.below(6) { text += statement(depth: 1, indent: 1) }
     return text + "    return \(expression(depth: 3))\n"
@@ -71,7 +72,7 @@ struct ProgramGenerator {
 
   private mutating func name() -> String { pick(["a", "b", "c", "x", "f", "i"]) }
 
-  private mutating func input() -> String {
+  mutating func input() -> String {
     pick(["", "1", "1, 2", "[1, 2, 3]", "'abc', 3", "None", "{1: 2}, {3}", "10**3", "float('nan')", "1) or (1", "b''"])
   }
 

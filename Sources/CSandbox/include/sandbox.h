@@ -74,6 +74,12 @@ void sandbox_finish(uint8_t kind, const uint8_t *payload, size_t count) __attrib
 /// The exit code of a child that crashed by an access to memory.
 #define SANDBOX_EXIT_CRASHED 139
 
+/// The number of a system call, negative if this machine has none of that name.
+int sandbox_syscall_number(const char *name);
+
+/// Makes a system call that the filter must refuse: returns only if it did not. For a child behind the filter.
+void sandbox_probe(int number);
+
 /// The name of a system call, or NULL; the caller frees it.
 char *sandbox_syscall_name(int number);
 
@@ -98,6 +104,8 @@ int sandbox_random(uint8_t *bytes, size_t count);
 pid_t sandbox_spawn_self(const char *program, const char *argument, const char *value, int *control);
 /// Seconds on the monotonic clock.
 double sandbox_monotonic_seconds(void);
+/// The address from which on the C library's heap (the one that grows by brk) holds no block.
+uintptr_t sandbox_heap_unused_start(void);
 /// The version of the C library, for example "2.36".
 const char *sandbox_libc_version(void);
 /// A pipe whose ends close on exec.

@@ -99,7 +99,9 @@ package struct Examination: Sendable {
     let executable = VerifierConfiguration.executable(beside: Workshop.program)
     do {
       let description = try await withVerifierPool(
-        configuration: VerifierConfiguration(executable: executable, workersMax: 1)
+        // Whatever is missing is to be shown; no program of a model is run here.
+        configuration: VerifierConfiguration(
+          executable: executable, workersMax: 1, acceptedMissingLayers: Set(SandboxLayer.allCases))
       ) { try await $0.hello() }
       let python = Finding(
         subject: "verifier", isGood: true,
@@ -108,8 +110,9 @@ package struct Examination: Sendable {
       return [python]
         + description.layers.map {
           Finding(
-            subject: "sandbox \($0.layer.rawValue)", isGood: $0.isOn, text: $0.isOn ? "on" : "off",
-            cure: $0.isOn ? nil : $0.detail)
+            subject: "sandbox \($0.layer.rawValue)", isGood: $0.isOn, text: $0.isOn ? "on" : "off: \($0.detail)",
+            cure: $0.isOn
+              ? nil : "see docs/sandbox.md, or accept it: verifier.accepted_missing_layers: [\($0.layer.rawValue)]")
         }
     } catch {
       return [

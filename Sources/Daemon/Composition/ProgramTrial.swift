@@ -53,7 +53,8 @@ package struct ProgramTrial: Sendable {
   /// - Throws: `VerificationError` if the verifier itself fails.
   package func run() async throws -> [Call] {
     let configuration = VerifierConfiguration(
-      executable: VerifierConfiguration.executable(beside: Workshop.program), workersMax: 1)
+      executable: VerifierConfiguration.executable(beside: Workshop.program), workersMax: 1,
+      acceptedMissingLayers: ProgramVerifier.acceptedMissingLayers(settings))
     return try await withVerifierPool(configuration: configuration) { pool in
       let limits = ProgramVerifier.limits(settings)
       var jobs: [VerifierJob] = [
@@ -78,9 +79,7 @@ package struct ProgramTrial: Sendable {
     switch answer {
     case .literal(.text(let text)):
       call.answer = text
-      call.isCorrect = call.value.map {
-        settings.equality == .python ? PythonEquality.areEqual($0, text) : $0 == text
-      }
+      call.isCorrect = call.value.map { settings.equality.holds(for: $0, and: text) }
     case .literal(.malformed(let reason)):
       call.answer = "not a literal: \(reason)"
       call.isCorrect = false

@@ -49,7 +49,8 @@ package struct Workshop: Sendable {
       return try await body(CodeReasoning(), ProgramVerifier(pool: workers, settings: limits))
     }
     let configuration = VerifierConfiguration(
-      executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)))
+      executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)),
+      acceptedMissingLayers: ProgramVerifier.acceptedMissingLayers(limits))
     var logger = Logger(label: "autodidact.verifier")
     logger.logLevel = .warning
     return try await withVerifierPool(configuration: configuration, logger: logger) { pool in

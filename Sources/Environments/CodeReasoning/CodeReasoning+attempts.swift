@@ -59,7 +59,7 @@ private struct Judgement: Sendable {
   var equality: VerifierSettings.Equality
 
   private func isExpected(_ value: String, _ expected: String) -> Bool {
-    equality == .python ? PythonEquality.areEqual(value, expected) : value == expected
+    equality.holds(for: value, and: expected)
   }
 
   func verdict(_ verdict: Verdict, _ answer: String, _ detail: String = "") -> AttemptVerified {

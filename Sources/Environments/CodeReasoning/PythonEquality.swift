@@ -1,3 +1,5 @@
+import Domain
+
 /// Python's `==` on canonical texts (docs/sandbox.md, "Values"), for the setting `verifier.equality: python`.
 ///
 /// The published code compares with `==`, for which `1`, `1.0` and `True` are one value and `{1}` equals `frozenset({1})`.
@@ -11,6 +13,16 @@ package enum PythonEquality {
     var rightReader = CanonicalReader(right)
     guard let leftForm = leftReader.whole(), let rightForm = rightReader.whole() else { return left == right }
     return leftForm == rightForm && !leftReader.hasNaN && !rightReader.hasNaN
+  }
+}
+
+extension VerifierSettings.Equality {
+  /// Whether two canonical texts stand for one value by this setting: of an answer and of what was expected.
+  package func holds(for value: String, and expected: String) -> Bool {
+    switch self {
+    case .typed: value == expected
+    case .python: PythonEquality.areEqual(value, expected)
+    }
   }
 }
 

@@ -28,6 +28,8 @@ struct Try: AsyncParsableCommand {
   @Option(help: "Memory of one call, in MiB.") var memoryMib: Int?
   @Option(help: "Longest canonical value, in bytes.") var valueBytesMax: Int?
   @Option(help: "typed, or python for ==.") var equality: VerifierSettings.Equality?
+  @Option(help: ArgumentHelp("A layer of the sandbox this host may be without; may be repeated.", valueName: "layer"))
+  var acceptMissingLayer: [VerifierSettings.Layer] = []
   @Flag(inversion: .prefixedNo, help: "Refuse banned imports and names before running.") var screening = true
   @Flag(help: "JSON: one object for each call.") var json = false
 
@@ -49,6 +51,7 @@ struct Try: AsyncParsableCommand {
     settings.memoryMib = memoryMib ?? settings.memoryMib
     settings.valueBytesMax = valueBytesMax ?? settings.valueBytesMax
     settings.equality = equality ?? settings.equality
+    settings.acceptedMissingLayers = acceptMissingLayer
     let trial = ProgramTrial(
       program: try source(), inputs: input.isEmpty ? [""] : input, answer: answer, entry: entry, settings: settings,
       isScreened: screening)
@@ -100,3 +103,4 @@ struct Try: AsyncParsableCommand {
 }
 
 extension VerifierSettings.Equality: ExpressibleByArgument {}
+extension VerifierSettings.Layer: ExpressibleByArgument {}

@@ -5,6 +5,13 @@ extension Attack {
   static let files = [
     Attack("reads /etc/passwd", .forbidden("openat"), "def f():\n    return open('/etc/passwd').read()"),
     Attack("writes a file", .forbidden("openat"), "def f():\n    open('/tmp/x', 'w').write('x')"),
+    Attack(
+      "fills the disk", .forbidden("openat"),
+      "def f():\n    with open('/tmp/x', 'wb') as o:\n        while True: o.write(b'x' * 10**6)"),
+    Attack(
+      "takes shared memory", .forbidden(""), "import _posixshmem\ndef f():\n    return _posixshmem.shm_open('/x', 66)"),
+    Attack("takes a semaphore", .forbidden(""), "import _multiprocessing\ndef f():\n    return 1"),
+    Attack("maps memory", .forbidden(""), "import mmap\ndef f():\n    return mmap.mmap(-1, 4096, prot=7)"),
     Attack("reads its own memory", .forbidden("openat"), "def f():\n    return open('/proc/self/mem', 'rb').read(1)"),
     Attack(
       "opens by the low-level call", .forbidden("openat"),

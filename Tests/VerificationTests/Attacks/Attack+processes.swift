@@ -25,6 +25,9 @@ extension Attack {
       "import os\ndef f():\n    os._exit(0)"),
     Attack(
       "ends its process as a crash would", .forbidden("crashed"), "import os\ndef f():\n    os._exit(139)"),
+    Attack(
+      "signals a thread", .forbidden(""),
+      "import _signal, _thread\ndef f():\n    _signal.pthread_kill(_thread.get_ident(), 9)"),
     Attack("asks for its pid", .forbidden("getpid"), "import os\ndef f():\n    return os.getpid()"),
     Attack("asks for its user", .forbidden("getuid"), "import os\ndef f():\n    return os.getuid()"),
     Attack("becomes root", .forbidden("setuid"), "import os\ndef f():\n    os.setuid(0)"),

@@ -66,6 +66,12 @@ extension Attack {
       "pickle bomb", .forbidden(""),
       "def f():\n    import pickle\n    return pickle.loads(b'cos\\nsystem\\n(S\"id\"\\ntR.')"),
     Attack(
+      "pickle bomb by the C module", .forbidden(""),
+      "def f():\n    import _pickle\n    return _pickle.loads(b'cposix\\nsystem\\n(S\"id\"\\ntR.')"),
+    Attack(
+      "returns an infinite generator", .exactly(.unsupportedValue(type: "generator")),
+      "import itertools\ndef f():\n    return (x for x in itertools.count())"),
+    Attack(
       "decimal bomb", .exactly(.timedOut),
       "import decimal\ndef f():\n    decimal.getcontext().prec = 10**7\n    x = decimal.Decimal(2)\n    while True: x = x.sqrt()"
     ),
