@@ -53,7 +53,8 @@ struct Interpreter {
     prepare_call("import math\\ndef f(a):\\n    '''x'''\\n    return [a, f'{a}', {1: 2.5}]", "[1, 'a', -2.0]", "f", *_limits)
     prepare_call("def f(:", "1", "f", *_limits)
     prepare_literal("{'a': (1, None)}")
-    normalise("import math\\ndef f(a):\\n    '''x'''\\n    return math.floor(a)", "f")
+    normalise("import math\\ndef f(a):\\n    '''x'''\\n    return math.floor(a)", "f", "cgn")
+    normalise("x = 1\\ndef f(a):\\n    return a # b", "f", "g")
     """
 
   private static func start(hashSeed: UInt32) throws(InterpreterError) {

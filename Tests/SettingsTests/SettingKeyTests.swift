@@ -36,6 +36,9 @@ struct SettingKeyTests {
       "verifier.value_bytes_max": "77", "iterations": "7", "seed": "7", "play.buffer_max": "9999",
       "rewards.malformed": "-0.75", "rewards.incorrect": "-0.75", "rewards.unlearnable": "-0.75",
       "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
+      "play.duplicates_by": "normalised", "play.functions": "one", "play.comments": "strip", "play.globals": "strip",
+      "play.thinking": "true", "play.unformatted": "refuse", "play.reuse_probes": "true",
+      "play.proposer": "base", "learner.dual_clip": "3",
       "verifier.equality": "python", "rewards.formula": "azr-code/1",
     ]
     if let other = others[key.name] { return other }
