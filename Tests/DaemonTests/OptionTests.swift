@@ -106,7 +106,10 @@ struct OptionTests {
       let mixed = try await parts.policy.generate(requests { $0 % 2 == 0 ? .base : .current }) { _ in }
       let current = try await parts.policy.generate(requests { _ in .current }) { _ in }
       let base = try await fresh.policy.generate(requests { _ in .current }) { _ in }
-      #expect(mixed == (0..<6).map { $0 % 2 == 0 ? base[$0] : current[$0] })
+      for slot in 0..<6 {
+        let expected = slot % 2 == 0 ? base[slot] : current[slot]
+        #expect(mixed[slot] == expected, "slot \(slot)")
+      }
       #expect(base != current)
     }
   }
