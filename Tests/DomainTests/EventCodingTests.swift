@@ -128,7 +128,8 @@ struct EventCodingTests {
         == #"{"deviation":1,"kind":"deduction","mean_reward":0.5,"role":"solver","samples":2}"#)
     let verified = ProposalVerified(
       proposal: ProposalID(iteration: 1, kind: .deduction, slot: 2),
-      problem: Problem(kind: .deduction, program: "p", pairs: [Pair(input: "1", output: "2")]), refusal: nil, detail: "")
+      problem: Problem(kind: .deduction, program: "p", pairs: [Pair(input: "1", output: "2")]), refusal: nil, detail: ""
+    )
     #expect(
       String(decoding: EventCoding.json(verified), as: UTF8.self)
         == #"{"detail":"","problem":{"kind":"deduction","message":"","pairs":[{"input":"1","output":"2"}],"program":"p"},"#
