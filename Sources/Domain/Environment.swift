@@ -22,8 +22,10 @@ package protocol Environment: Sendable {
 }
 
 /// A decision that is clear from the text alone, or one that waits for the verifier.
-package enum Check<Decision: Sendable>: Sendable {
+package indirect enum Check<Decision: Sendable>: Sendable {
   case decided(Decision)
+  /// What is to be checked depends on the verifier's results of these jobs, in their order.
+  case prepare([VerificationJob], next: @Sendable ([Verification]) -> Check<Decision>)
   /// The judge gets one verification per job, in the order of the jobs.
   case verify([VerificationJob], judge: @Sendable ([Verification]) -> Decision)
 
@@ -31,17 +33,30 @@ package enum Check<Decision: Sendable>: Sendable {
   package var jobs: [VerificationJob] {
     switch self {
     case .decided: []
-    case .verify(let jobs, _): jobs
+    case .verify(let jobs, _), .prepare(let jobs, _): jobs
     }
   }
 
-  /// The decision, given the results of `jobs`.
-  package func decision(_ results: [Verification]) -> Decision {
+  /// What is left to check, given the results of `jobs`.
+  package func advanced(_ results: [Verification]) -> Check<Decision> {
+    precondition(jobs.count == results.count, "\(jobs.count) jobs, \(results.count) results")
     switch self {
-    case .decided(let decision): return decision
-    case .verify(let jobs, let judge):
-      precondition(jobs.count == results.count, "\(jobs.count) jobs, \(results.count) results")
-      return judge(results)
+    case .decided: return self
+    case .verify(_, let judge): return .decided(judge(results))
+    case .prepare(_, let next): return next(results)
     }
+  }
+
+  /// The decision; nil while it waits for the verifier.
+  package var decision: Decision? {
+    if case .decided(let decision) = self { decision } else { nil }
+  }
+
+  /// The decision, given the results of `jobs`.
+  ///
+  /// - Precondition: nothing is left to check after them.
+  package func decision(_ results: [Verification]) -> Decision {
+    guard let decision = advanced(results).decision else { preconditionFailure("a check of more than one stage") }
+    return decision
   }
 }

@@ -184,13 +184,18 @@ package struct ProposalVerified: Hashable, Codable, Sendable {
   package var refusal: Refusal?
   /// The verifier's explanation of a refusal; for a duplicate, the problem it repeats.
   package var detail: String
+  /// True if the problem was accepted although the completion is not of the form asked for; absent otherwise.
+  package var unformatted: Bool?
 
-  package init(proposal: ProposalID, problem: Problem?, refusal: Refusal?, detail: String) {
+  package init(
+    proposal: ProposalID, problem: Problem?, refusal: Refusal?, detail: String, unformatted: Bool? = nil
+  ) {
     precondition((problem == nil) == (refusal != nil), "accepted or refused")
     self.proposal = proposal
     self.problem = problem
     self.refusal = refusal
     self.detail = detail
+    self.unformatted = unformatted
   }
 }
 

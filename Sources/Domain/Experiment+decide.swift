@@ -58,7 +58,7 @@ extension Experiment {
   private var seedingKinds: [Kind] { settings.play.kinds.filter { $0 != .induction } }
 
   private func playStep(_ ledger: IterationLedger) -> Step {
-    if ledger.proposals.isEmpty { return .propose(proposalPlans(ledger)) }
+    if ledger.proposals.isEmpty, !isWarmup(ledger) { return .propose(proposalPlans(ledger)) }
     let unverified = ledger.unverifiedProposals
     if !unverified.isEmpty { return .verifyProposals(unverified) }
     if let verification = verification(ledger) { return verification }
@@ -70,6 +70,11 @@ extension Experiment {
     if !waiting.isEmpty { return .admit(waiting) }
     if !ledger.hasAttempts(.solve) { return .attempt(.solve, solvePlans(ledger)) }
     return .update(iteration: ledger.iteration)
+  }
+
+  /// Warm-up trains the solver alone, on the problems of seeding.
+  private func isWarmup(_ ledger: IterationLedger) -> Bool {
+    !ledger.isSeeding && ledger.iteration <= settings.learner.warmupIterations
   }
 
   private func verification(_ ledger: IterationLedger) -> Step? {

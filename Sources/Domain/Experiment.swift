@@ -1,3 +1,5 @@
+import Foundation
+
 /// One run of self-play as a fold over its events: pure, without clock, random source or IO.
 ///
 /// `nextStep` (decide) chooses what to do, `evolve` takes what happened. Crash recovery, replay and fork follow from this
@@ -44,16 +46,19 @@ package struct Experiment: Hashable, Codable, Sendable {
     name = created.name
     settingsHistory = SettingsHistory(created.settings)
     version = 1
-    buffers = Self.emptyBuffers(created.settings.play)
+    buffers = Self.emptyBuffers(created.settings)
   }
 
   /// The buffers before the first proposal: the zero problem of each kind that is played.
-  private static func emptyBuffers(_ play: PlaySettings) -> [Kind: ProblemBuffer] {
+  private static func emptyBuffers(_ settings: ExperimentSettings) -> [Kind: ProblemBuffer] {
+    let play = settings.play
     var buffers: [Kind: ProblemBuffer] = [:]
     for kind in Kind.allCases {
       var buffer = ProblemBuffer(capacity: play.bufferMax, eviction: play.eviction)
       if play.kinds.contains(kind) {
-        buffer.admit(Self.zero(kind), Problem.zero(kind, inputs: play.inputs))
+        var problem = Problem.zero(kind, inputs: play.inputs)
+        if play.duplicatesBy == .normalised { problem.normalForm = sha256(Data(Problem.zeroNormalForm.utf8)) }
+        buffer.admit(Self.zero(kind), problem, seed: settings.seed.value)
       }
       buffers[kind] = buffer
     }
@@ -112,7 +117,7 @@ package struct Experiment: Hashable, Codable, Sendable {
 
   /// What was shared ends here: from now on it is another experiment, and it runs whatever its parent was asked to do.
   private mutating func evolveFork(_ forked: ExperimentForked, position: Int64) {
-    if !hasPlayed { buffers = Self.emptyBuffers(forked.settings.play) }
+    if !hasPlayed { buffers = Self.emptyBuffers(forked.settings) }
     name = forked.name
     fork = forked
     settingsHistory.change(to: forked.settings, at: position)
@@ -126,7 +131,8 @@ package struct Experiment: Hashable, Codable, Sendable {
       guard let problem = ledger?.accepted.first(where: { $0.id == admitted.problem })?.problem else {
         preconditionFailure("admitted problem \(admitted.problem) was never accepted")
       }
-      buffers[admitted.problem.kind]?.admit(admitted.problem, problem)
+      let seed = settings.seed.value
+      buffers[admitted.problem.kind]?.admit(admitted.problem, problem, seed: seed)
     case .weightsUpdated(let updated):
       policyVersion = updated.toVersion
       endIteration()

@@ -11,7 +11,7 @@ package struct ExperimentSettings: Hashable, Codable, Sendable {
   package var model = ModelSettings()
   package var play = PlaySettings()
   package var proposer = RoleSettings(temperature: 1.0, tokensMax: 256)
-  package var solver = RoleSettings(temperature: 1.0, tokensMax: 128)
+  package var solver = SolverSettings(temperature: 1.0, tokensMax: 128)
   package var rewards = RewardSettings()
   package var advantages = AdvantageSettings()
   package var learner = LearnerSettings()
@@ -67,6 +67,9 @@ package struct PlaySettings: Hashable, Codable, Sendable {
   package var inputs = 10
   /// n: probe attempts behind each learnability estimate.
   package var probes = 8
+  /// Whether the probe attempts train the solver too, each problem's as a group with its own baseline. The paper throws
+  /// them away, four fifths of what it samples (`false`); a group per problem is no longer TRR++.
+  package var reuseProbes = false
   /// S: seeding goes on until each buffer of deduction and abduction holds B × S proposed problems.
   package var seedingFactor = 4
   /// Seeding ends after this many rounds in any case, so that a weak model starts instead of starving.
@@ -79,23 +82,53 @@ package struct PlaySettings: Hashable, Codable, Sendable {
   /// Whether a problem equal to one in the buffer, or earlier in the iteration, is refused. The paper asks for unique
   /// problems in the prompt but checks nothing during self-play (`allow`); small models need the check.
   package var duplicates: Duplicates = .refuse
+  /// By what problems are equal: their text, or the normal form of their program (no comments, docstrings, spacing or chosen
+  /// names). The code's counters and the paper's prompt know text only.
+  package var duplicatesBy: DuplicatesBy = .exact
+  /// Whether a proposed program may define more than one function, nested ones and methods included. Code: `one`
+  /// (`reject_multiple_functions`), `several` for some models.
+  package var functions: Functions = .several
+  /// Whether comments and docstrings stay in proposed programs. Stripping closes a channel from proposer to solver; the paper
+  /// (App. D.5) found that it hurts, and strips in seeding.
+  package var comments: Stripping = .keep
+  /// Whether what a proposed program says outside of imports, functions and classes, and after `f`, stays.
+  package var globals: Stripping = .keep
+  /// Whether roles think before they answer, in the paper's form: `<think>…</think><answer>…</answer>`. The prompts must ask
+  /// for it.
+  package var thinking = false
+  /// What becomes of a valid proposal that thinks in another form: its problem enters the buffer all the same (code), or it is
+  /// refused. It is paid as malformed either way.
+  package var unformatted: Unformatted = .accept
   /// What becomes of a program that returns `None` for every input. The paper's prompt asks for a returned value and its
   /// code does not check (`allow`); a small model forgets `return` and finds that such problems are easy.
   package var withoutValue: WithoutValue = .refuse
-  /// Where the solve batch comes from: newest first, filled up uniformly from the buffer (code: `max_new`), or uniform.
+  /// Where the solve batch comes from: problems of this iteration first (Algorithm 1), of the iteration before (the order
+  /// of the code's steps, `max_new`), both filled up uniformly from the buffer; or uniform.
   package var solveFrom: SolveFrom = .newest
   /// Whether the proposer is trained; false is the paper's "solver only" ablation.
   package var trainProposer = true
+  /// Which weights propose: those that are trained, or those of the base model all along (the untrained proposer).
+  package var proposer: ProposerWeights = .trained
+
+  /// Whether proposals are among the trained samples. Those of the base model never are: they are another policy's.
+  package var trainsProposals: Bool { trainProposer && proposer == .trained }
 
   package init() {}
 
   package enum Eviction: String, Codable, Sendable, CaseIterable {
     case keepFirst = "keep_first"
     case keepLast = "keep_last"
+    /// Algorithm R (Vitter 1985): every problem ever admitted is in the buffer with the same probability.
+    case reservoir
   }
   package enum Duplicates: String, Codable, Sendable, CaseIterable { case refuse, allow }
   package enum WithoutValue: String, Codable, Sendable, CaseIterable { case refuse, allow }
-  package enum SolveFrom: String, Codable, Sendable, CaseIterable { case newest, uniform }
+  package enum SolveFrom: String, Codable, Sendable, CaseIterable { case newest, previous, uniform }
+  package enum DuplicatesBy: String, Codable, Sendable, CaseIterable { case exact, normalised }
+  package enum Functions: String, Codable, Sendable, CaseIterable { case several, one }
+  package enum Stripping: String, Codable, Sendable, CaseIterable { case keep, strip }
+  package enum Unformatted: String, Codable, Sendable, CaseIterable { case accept, refuse }
+  package enum ProposerWeights: String, Codable, Sendable, CaseIterable { case trained, base }
 }
 
 /// How one role samples.
@@ -106,6 +139,60 @@ package struct RoleSettings: Hashable, Codable, Sendable {
   package init(temperature: Double, tokensMax: Int) {
     self.temperature = temperature
     self.tokensMax = tokensMax
+  }
+}
+
+/// How the solver samples, for training and for probes.
+package struct SolverSettings: Hashable, Codable, Sendable {
+  /// Paper: 1.0.
+  package var temperature: Double
+  package var tokensMax: Int
+  /// Temperature of the probes; 0 is greedy, what the published code's later version does by mistake: all probes of a
+  /// problem are then equal, and nothing is ever learnable.
+  package var probeTemperature: NumberOrSame = .same
+
+  package init(temperature: Double, tokensMax: Int) {
+    self.temperature = temperature
+    self.tokensMax = tokensMax
+  }
+
+  /// How attempts of a purpose are sampled.
+  package func sampling(for purpose: Purpose) -> RoleSettings {
+    RoleSettings(
+      temperature: purpose == .probe ? probeTemperature.value(orSame: temperature) : temperature, tokensMax: tokensMax)
+  }
+}
+
+/// A number of its own, or `same`: whatever another setting says.
+package enum NumberOrSame: Hashable, Codable, Sendable {
+  case same
+  case number(Double)
+
+  /// The number that holds where the other setting is `other`.
+  package func value(orSame other: Double) -> Double {
+    switch self {
+    case .same: other
+    case .number(let number): number
+    }
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if let number = try? container.decode(Double.self) {
+      self = .number(number)
+    } else if try container.decode(String.self) == "same" {
+      self = .same
+    } else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "neither a number nor 'same'")
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .same: try container.encode("same")
+    case .number(let number): try container.encode(number)
+    }
   }
 }
 
@@ -131,6 +218,9 @@ package enum RewardFormula: String, Codable, Sendable, CaseIterable {
   /// As the published code has it: a valid problem that its probes solve always or never is worth −0.5, whatever
   /// `rewards.unlearnable` says; everything else as azr-composite/1.
   case azrCode = "azr-code/1"
+  /// The control that must not learn: every sample's reward is drawn from a key of the seed and the sample's name, uniformly
+  /// among the values that azr-composite/1 could give it, whatever the verdict is.
+  case random = "random/1"
 }
 
 /// How rewards become advantages (paper Eq. 8, TRR++).
@@ -165,6 +255,14 @@ package struct LearnerSettings: Hashable, Codable, Sendable {
   package var gradientNormMax = 1.0
   /// PPO's ratio clip. With one step per batch the ratio is 1 and the clip never binds.
   package var ratioClip = 0.2
+  /// The clip above 1, where it is another than below (later code: 0.28).
+  package var ratioClipHigh: NumberOrSame = .same
+  /// Dual clip (Ye et al. 2020, arXiv 1912.09729): a negative advantage counts at most this many times (later code: 3); 0 is
+  /// off.
+  package var dualClip = 0.0
+  /// The first iterations propose nothing and train the solver alone on what seeding collected (code:
+  /// `pretrain_pred_steps`, off).
+  package var warmupIterations = 0
   /// Paper 0.001, code 0.
   package var entropyCoefficient = 0.001
   package init() {}

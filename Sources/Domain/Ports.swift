@@ -21,6 +21,11 @@ package struct GenerationRequest: Hashable, Sendable {
   package var sampling: Sampling
   /// Draw number t of this key decides token t.
   package var key: RandomKey
+  /// Which weights are sampled from.
+  package var weights: Weights = .current
+
+  /// The weights a learner has come to, or those of policy version 0.
+  package enum Weights: Hashable, Sendable, CaseIterable { case current, base }
 
   package init(prompt: String, sampling: Sampling, key: RandomKey) {
     self.prompt = prompt
@@ -77,7 +82,7 @@ package struct StepProgress: Sendable {
 package protocol Policy: Sendable {
   /// Samples one completion for each request, in the order of the requests.
   ///
-  /// A sample's tokens and log-probabilities depend on its own request and the policy's weights only, not on the other
+  /// A sample's tokens and log-probabilities depend on its own request and the weights it names only, not on the other
   /// requests (promise P4). Throws on failure of the engine; never returns a made-up completion.
   func generate(
     _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
@@ -90,6 +95,28 @@ package enum VerificationJob: Hashable, Sendable {
   case run(program: String, inputs: [String])
   /// Read one Python literal. Nothing is evaluated.
   case literal(String)
+  /// Write a program again without some of what it says. The outcome is its text, or malformed.
+  case rewrite(program: String, Rewriting)
+}
+
+/// What a program is written without; nothing is run for it.
+package struct Rewriting: Hashable, Codable, Sendable {
+  /// Comments and docstrings, and with them all spacing that Python does not need.
+  package var comments: Bool
+  /// Top-level statements but imports, functions and classes, and everything after the last `f`.
+  package var globals: Bool
+  /// Names that the program chose: variables, parameters, functions but `f`, classes. They become v0, v1, … in the order in
+  /// which they appear.
+  package var names: Bool
+
+  package init(comments: Bool = false, globals: Bool = false, names: Bool = false) {
+    self.comments = comments
+    self.globals = globals
+    self.names = names
+  }
+
+  /// What is left decides whether two programs are the same.
+  package static let normalForm = Rewriting(comments: true, names: true)
 }
 
 /// What came of one call or one reading.

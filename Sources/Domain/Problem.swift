@@ -22,13 +22,17 @@ package struct Problem: Hashable, Codable, Sendable {
   package var pairs: [Pair]
   /// Induction: what the proposer says about the program. Empty for the other kinds.
   package var message: String
+  /// SHA-256 of the program's normal form, where `play.duplicates_by` asks for it: Python makes it, so it is recorded. Absent
+  /// otherwise.
+  package var normalForm: String?
 
-  package init(kind: Kind, program: String, pairs: [Pair], message: String = "") {
+  package init(kind: Kind, program: String, pairs: [Pair], message: String = "", normalForm: String? = nil) {
     precondition(!pairs.isEmpty, "a problem without a pair")
     self.kind = kind
     self.program = program
     self.pairs = pairs
     self.message = message
+    self.normalForm = normalForm
   }
 
   /// Induction: the pairs the solver is shown (Absolute Zero §3.2: the first half, rounded down).
@@ -44,9 +48,15 @@ package struct Problem: Hashable, Codable, Sendable {
     let hello = Pair(input: "'Hello world'", output: "'Hello world'")
     guard kind == .induction else { return Problem(kind: kind, program: program, pairs: [hello]) }
     let values = ["'Hello world'", "1", "[1, 2, 3]", "{'a': 1}", "(1, 2)", "True", "1.5", "''", "[]", "None"]
+    // More than ten repeat.
     let pairs = (0..<inputs).map { Pair(input: values[$0 % values.count], output: values[$0 % values.count]) }
     return Problem(kind: kind, program: program, pairs: pairs, message: "Return the argument as it is.")
   }
+}
+
+extension Problem {
+  /// The normal form of the zero problem's program, as the verifier writes it.
+  package static let zeroNormalForm = "def f(v0):\n    return v0"
 }
 
 /// What the verifier's answer means for an attempt (architecture §8). A lost worker is not a verdict.
@@ -86,4 +96,6 @@ package enum Refusal: String, Codable, Sendable, CaseIterable {
   case noValue = "no_value"
   /// The same problem is in the buffer, or earlier in this iteration.
   case duplicate
+  /// More functions than the settings allow.
+  case functions
 }

@@ -18,6 +18,12 @@ package enum RandomPurpose: UInt8, Codable, Sendable, CaseIterable {
   case evaluate = 7
   /// The first values of LoRA's A matrices.
   case adapters = 16
+  /// Which problem a full reservoir gives up.
+  case eviction = 17
+  /// Rewards of the random control.
+  case proposalReward = 32
+  case probeReward = 33
+  case solveReward = 34
 }
 
 /// The name of one stream of random numbers: what it is for, and nothing about when or where it is drawn.

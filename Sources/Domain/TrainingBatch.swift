@@ -3,7 +3,7 @@ import Foundation
 
 /// What the learner trains on, built from the log and nothing else: the same batch live, at replay, or offline.
 package struct TrainingBatch: Sendable {
-  /// In batch order: proposals by slot, then solve attempts by slot.
+  /// In batch order: proposals by slot, solve attempts by slot, then reused probes by slot.
   package var samples: [TrainingSample]
   package var groups: [RewardGroup]
 

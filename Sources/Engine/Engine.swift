@@ -11,6 +11,8 @@ import Transformer
 package actor Engine {
   let model: Model
   let sampler: BatchSampler
+  /// Samples from the base model's weights; made when they are first asked for.
+  private var baseSampler: BatchSampler?
   let update: PolicyGradientStep
   let checkpoints: CheckpointFolder
   /// Version of the weights in memory.
@@ -61,7 +63,32 @@ extension Engine: Policy {
   package func generate(
     _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> [Generation] {
-    try sampler.sample(requests, progress: progress)
+    var results: [Generation?] = Array(repeating: nil, count: requests.count)
+    var before = StepProgress(done: 0, total: requests.count, tokens: 0)
+    for weights in GenerationRequest.Weights.allCases {
+      let indices = requests.indices.filter { requests[$0].weights == weights }
+      guard !indices.isEmpty else { continue }
+      let start = before
+      let generations = try batchSampler(of: weights).sample(indices.map { requests[$0] }) { part in
+        before.done = start.done + part.done
+        before.tokens = start.tokens + part.tokens
+        progress(before)
+      }
+      for (index, generation) in zip(indices, generations) { results[index] = generation }
+    }
+    return results.map { result in
+      guard let result else { preconditionFailure("a request of no weights") }
+      return result
+    }
+  }
+
+  /// While nothing is trained, the weights in memory are the base model's.
+  private func batchSampler(of weights: GenerationRequest.Weights) throws -> BatchSampler {
+    guard weights == .base, policyVersion > 0 else { return sampler }
+    if let baseSampler { return baseSampler }
+    let made = try BatchSampler(decoder: model.baseDecoder(), tokenizer: model.tokenizer)
+    baseSampler = made
+    return made
   }
 }
 

@@ -73,7 +73,7 @@ package struct IterationSummary: Hashable, Codable, Sendable {
     example = Self.example(ledger)
     let groups = ledger.update?.groups ?? ledger.skipped?.groups ?? []
     proposerReward = Self.meanReward(groups.filter { $0.role == .proposer })
-    solverReward = Self.meanReward(groups.filter { $0.role == .solver })
+    solverReward = Self.meanReward(groups.filter { $0.role == .solver && $0.problem == nil })
   }
 
   package var proposed: Int { kinds.reduce(0) { $0 + $1.proposed } }

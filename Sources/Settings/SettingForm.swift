@@ -1,3 +1,4 @@
+import Domain
 import Foundation
 
 /// How a value of one type is written in YAML, what is allowed, and how it is shown again.
@@ -61,6 +62,26 @@ extension SettingForm where Value == Double {
       return value
     } write: {
       "\($0)"
+    }
+  }
+}
+
+extension SettingForm where Value == NumberOrSame {
+  /// A number as `number` takes it, or the word `same`.
+  ///
+  /// - Parameter other: the key whose value `same` stands for.
+  static func numberOrSame(
+    _ allowed: String, as other: String, _ check: @escaping @Sendable (Double) -> Bool
+  ) -> Self {
+    let form = SettingForm<Double>.number(allowed, check)
+    return SettingForm(allowed: "\(form.allowed), or same: as `\(other)`") { node throws(Mismatch) in
+      if case .scalar("same", _) = node.content { return .same }
+      return .number(try form.read(node))
+    } write: { value in
+      switch value {
+      case .same: "same"
+      case .number(let number): form.write(number)
+      }
     }
   }
 }

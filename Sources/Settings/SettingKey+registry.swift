@@ -45,6 +45,10 @@ extension SettingKey {
       "play.probes", \.play.probes, .integer(1...256),
       "Probe attempts behind each estimate of learnability (paper: 8)."),
     SettingKey(
+      "play.reuse_probes", \.play.reuseProbes, .truth(),
+      "Whether probes train the solver too, each problem's as a group with its own baseline (paper: false; a departure "
+        + "from TRR++)."),
+    SettingKey(
       "play.seeding_factor", \.play.seedingFactor, .integer(0...1024),
       "Seeding goes on until each buffer of deduction and abduction holds batch × this many problems; 0 is no seeding "
         + "(paper: 4)."),
@@ -54,19 +58,46 @@ extension SettingKey {
     SettingKey("play.buffer_max", \.play.bufferMax, .integer(1...1_000_000), "Problems kept per kind (code: 16384)."),
     SettingKey(
       "play.eviction", \.play.eviction, .word(),
-      "What a full buffer gives up: keep_first refuses the newcomer (code), keep_last drops the oldest."),
+      "What a full buffer gives up: keep_first refuses the newcomer (code), keep_last drops the oldest, reservoir "
+        + "keeps every problem ever admitted with equal probability."),
     SettingKey(
       "play.duplicates", \.play.duplicates, .word(),
       "Whether a problem equal to one in the buffer or to an earlier one of the iteration is refused (paper: allow)."),
+    SettingKey(
+      "play.duplicates_by", \.play.duplicatesBy, .word(),
+      "By what problems are equal: the program's text (exact), or its normal form without comments, docstrings, spacing "
+        + "and chosen names (normalised)."),
+    SettingKey(
+      "play.functions", \.play.functions, .word(),
+      "Functions a proposed program may define, nested ones and methods included (code: one; several for some models)."),
+    SettingKey(
+      "play.comments", \.play.comments, .word(),
+      "Whether comments and docstrings stay in proposed programs (paper: keep; strip closes a hint channel and hurts)."),
+    SettingKey(
+      "play.globals", \.play.globals, .word(),
+      "Whether statements outside of imports, functions and classes, and what follows f, stay (paper: keep)."),
+    SettingKey(
+      "play.thinking", \.play.thinking, .truth(),
+      "Whether completions think first, <think>…</think><answer>…</answer>, and only the answer is read (paper: true); "
+        + "the prompts must open the thought."),
+    SettingKey(
+      "play.unformatted", \.play.unformatted, .word(),
+      "With thinking: whether a valid proposal of another form enters the buffer (code: accept); it is paid as malformed "
+        + "in any case."),
     SettingKey(
       "play.without_value", \.play.withoutValue, .word(),
       "What becomes of a program that returns None for every input (code: allow)."),
     SettingKey(
       "play.solve_from", \.play.solveFrom, .word(),
-      "Where the solve batch comes from: the newest problems first, filled up uniformly (code), or uniform."),
+      "Where the solve batch comes from: this iteration's problems first (paper) or the previous one's (code), filled up "
+        + "uniformly; or uniform."),
     SettingKey(
       "play.train_proposer", \.play.trainProposer, .truth(),
       "Whether the proposer is trained; false is the paper's solver-only ablation."),
+    SettingKey(
+      "play.proposer", \.play.proposer, .word(),
+      "Which weights propose: the trained ones, or the base model's all along (the untrained proposer), which are held in "
+        + "memory beside the others and never trained on, whatever train_proposer says."),
   ]
 
   private static let temperature = SettingForm<Double>.number("above 0, at most 10") { $0 > 0 && $0 <= 10 }
@@ -76,14 +107,18 @@ extension SettingKey {
       "proposer.temperature", \.proposer.temperature, temperature,
       "Temperature at which proposals are sampled and trained (paper: 1)."),
     SettingKey(
-      "proposer.tokens_max", \.proposer.tokensMax, .integer(1...4096), "Longest proposal, in tokens."),
+      "proposer.tokens_max", \.proposer.tokensMax, .integer(1...32768), "Longest proposal, in tokens."),
   ]
 
   private static let solver: [SettingKey] = [
     SettingKey(
       "solver.temperature", \.solver.temperature, temperature,
       "Temperature at which attempts are sampled and trained (paper: 1)."),
-    SettingKey("solver.tokens_max", \.solver.tokensMax, .integer(1...4096), "Longest answer, in tokens."),
+    SettingKey("solver.tokens_max", \.solver.tokensMax, .integer(1...32768), "Longest answer, in tokens."),
+    SettingKey(
+      "solver.probe_temperature", \.solver.probeTemperature,
+      .numberOrSame("from 0 (greedy) to 10", as: "solver.temperature") { $0 >= 0 && $0 <= 10 },
+      "Temperature of the probes (paper: as in training; the later code's greedy probes make nothing learnable)."),
   ]
 
   private static let failure = SettingForm<Double>.number("from -10 to 1") { $0 >= -10 && $0 <= 1 }
@@ -146,6 +181,16 @@ extension SettingKey {
     SettingKey(
       "learner.ratio_clip", \.learner.ratioClip, .number("above 0, below 1") { $0 > 0 && $0 < 1 },
       "PPO's clip of the importance ratio; with one step per batch it never binds (paper: 0.2)."),
+    SettingKey(
+      "learner.ratio_clip_high", \.learner.ratioClipHigh,
+      .numberOrSame("above 0, at most 10", as: "learner.ratio_clip") { $0 > 0 && $0 <= 10 },
+      "The clip above 1, where it is another than below (later code: 0.28)."),
+    SettingKey(
+      "learner.dual_clip", \.learner.dualClip, .number("0 (off), or from 1 to 100") { $0 == 0 || $0 >= 1 && $0 <= 100 },
+      "Dual clip: a negative advantage counts at most this many times (paper: 0, later code: 3)."),
+    SettingKey(
+      "learner.warmup_iterations", \.learner.warmupIterations, .integer(0...1_000_000),
+      "The first iterations propose nothing and train the solver alone on the problems of seeding (code: 0)."),
     SettingKey(
       "learner.entropy_coefficient", \.learner.entropyCoefficient, .number("from 0 to 1") { $0 >= 0 && $0 <= 1 },
       "Weight of the entropy bonus (paper: 0.001, code: 0)."),

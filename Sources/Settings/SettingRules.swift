@@ -45,5 +45,19 @@ struct SettingRule: Sendable {
       return slots > slotMax
         ? "batch × seeding_rounds_max is \(slots); at most \(slotMax) seeding proposals per kind have names" : nil
     },
+    SettingRule(
+      keys: ["solver.probe_temperature", "play.reuse_probes"],
+      text: "`play.reuse_probes` needs probes that are sampled: `solver.probe_temperature` > 0."
+    ) {
+      $0.play.reuseProbes && $0.solver.probeTemperature == .number(0)
+        ? "greedy probes have no log-probabilities to train on; reuse_probes needs a probe_temperature above 0" : nil
+    },
+    SettingRule(
+      keys: ["learner.warmup_iterations", "play.seeding_factor"],
+      text: "`learner.warmup_iterations` > 0 needs `play.seeding_factor` ≥ 1: warm-up solves what seeding collected."
+    ) {
+      $0.learner.warmupIterations > 0 && $0.play.seedingFactor == 0
+        ? "without seeding there are no problems to warm up on; give a seeding_factor of at least 1" : nil
+    },
   ]
 }

@@ -161,6 +161,7 @@ struct SettingsReader {
       settings.prompts = try PromptsFile.load(
         path: file, kinds: failed.contains("play.kinds") ? [] : settings.play.kinds)
       settings.prompts.name = name
+      checkThinking(at: place)
     } catch {
       for problem in error.problems {
         guard problem.fault == .unreadable, problem.line == 1, problem.column == 1 else {
@@ -173,6 +174,22 @@ struct SettingsReader {
             allowed: problem.allowed))
       }
       problems = problems.byFile
+    }
+  }
+}
+
+extension SettingsReader {
+  /// Completions are read as thoughts and answers only where the prompts have begun a thought.
+  private mutating func checkThinking(at place: SourcePosition) {
+    guard settings.play.thinking, !failed.contains("play.kinds") else { return }
+    for role in Role.allCases {
+      for kind in settings.play.kinds.sorted() where !settings.prompts[role, kind].opening.hasPrefix("<think>") {
+        problems.append(
+          SettingsProblem(
+            .conflict, at: place, key: "prompts",
+            "play.thinking needs prompts whose opening begins with <think>; \(PromptsFile.name(role, kind)) of "
+              + "\(settings.prompts.name) has none"))
+      }
     }
   }
 }

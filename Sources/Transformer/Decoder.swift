@@ -17,7 +17,7 @@ struct RowBatch {
 /// Names and shapes: B sequences, M rows, C hidden, F feed-forward, V vocabulary, NH/KVH heads of HS.
 package final class Decoder {
   package let configuration: ModelConfiguration
-  /// All weights; with adapters the embedding, norms and biases only, everything else being kept in packed form.
+  /// All weights; of a frozen base the embedding, norms and biases only, everything else being kept in packed form.
   package let parameters: Parameters
   package let pool: ThreadPool
   let layout: DecoderLayout
@@ -36,9 +36,9 @@ package final class Decoder {
     packed.pack(layout, from: parameters, pool: pool)
   }
 
-  /// A frozen base with adapters, which alone are trained. Throws what reading `base` throws.
+  /// A frozen base with adapters, which alone are trained; or without, to sample from. Throws what reading `base` throws.
   package init(
-    configuration: ModelConfiguration, base: any BaseWeights, adapters: Adapters, pool: ThreadPool
+    configuration: ModelConfiguration, base: any BaseWeights, adapters: Adapters?, pool: ThreadPool
   ) throws(ModelFileError) {
     layout = DecoderLayout(configuration, packedOnly: true)
     (self.configuration, self.pool) = (configuration, pool)

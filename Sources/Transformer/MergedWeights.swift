@@ -1,8 +1,8 @@
 import Tensor
 
-/// The frozen base of a decoder with adapters, and how both become the packed weights of the forward pass.
+/// The frozen base of a decoder, and how it becomes, with its adapters if it has any, the packed weights of the forward pass.
 final class MergedWeights {
-  let adapters: Adapters
+  let adapters: Adapters?
   private let base: any BaseWeights
   private let layout: DecoderLayout
   private let packed: PackedWeights
@@ -14,14 +14,14 @@ final class MergedWeights {
   /// Reads the tensors that stay in the flat buffer into `parameters` and packs the matrices without an adapter, which no
   /// update changes. Throws what `base` throws.
   init(
-    base: any BaseWeights, adapters: Adapters, layout: DecoderLayout, parameters: Parameters, packed: PackedWeights,
+    base: any BaseWeights, adapters: Adapters?, layout: DecoderLayout, parameters: Parameters, packed: PackedWeights,
     pool: ThreadPool
   ) throws(ModelFileError) {
     (self.base, self.adapters, self.layout, self.packed, self.pool) = (base, adapters, layout, packed, pool)
     weight = FloatBuffer(count: layout.blocks.flatMap(\.matrices).map(\.count).max() ?? 0)
-    scaled = FloatBuffer(count: adapters.all.map(\.b.count).max() ?? 0)
+    scaled = FloatBuffer(count: adapters?.all.map(\.b.count).max() ?? 0)
     for view in layout.resident.views { try base.read(view, into: parameters.elements(view)) }
-    for view in layout.blocks.flatMap(\.matrices) where adapters.adapter(of: view) == nil {
+    for view in layout.blocks.flatMap(\.matrices) where adapters?.adapter(of: view) == nil {
       try base.read(view, into: elements(view))
       packed[view].pack(from: weight.pointer, pool: pool)
     }
@@ -33,12 +33,12 @@ final class MergedWeights {
     } else {
       packed[layout.output].pack(from: parameters[layout.output], pool: pool)
     }
-    for adapter in adapters.all { try merge(adapter) }
+    for adapter in adapters?.all ?? [] { try merge(adapter) }
   }
 
   /// Packs the adapted matrices again: base + alpha/rank · B·A.
   func adaptersChanged() {
-    for adapter in adapters.all {
+    for adapter in adapters?.all ?? [] {
       do {
         try merge(adapter)
       } catch {
@@ -49,7 +49,7 @@ final class MergedWeights {
 
   private func merge(_ adapter: Adapters.Adapter) throws(ModelFileError) {
     try base.read(adapter.matrix, into: elements(adapter.matrix))
-    adapters.merge(adapter, into: weight.pointer, scaled: scaled.pointer, pool: pool)
+    adapters?.merge(adapter, into: weight.pointer, scaled: scaled.pointer, pool: pool)
     packed[adapter.matrix].pack(from: weight.pointer, pool: pool)
   }
 

@@ -23,7 +23,9 @@ package struct ProgramVerifier: Verifier {
       case .literal(.text(let text)): Verification(outcomes: [.value(text, input: "")], seconds: 0)
       case .literal(.malformed(let reason)):
         Verification(outcomes: [.malformed(reason.withoutNull)], seconds: 0)
-      case .normalise: preconditionFailure("a normal form was answered to \(job)")
+      case .normalise(.program(let text, _)): Verification(outcomes: [.value(text, input: "")], seconds: 0)
+      case .normalise(.malformed(let reason)):
+        Verification(outcomes: [.malformed(reason.withoutNull)], seconds: 0)
       }
     }
   }
@@ -35,6 +37,11 @@ package struct ProgramVerifier: Verifier {
         RunJob(
           program: program, calls: inputs, limits: Self.limits(settings), screening: Self.screening(settings)))
     case .literal(let text): .literal(LiteralJob(text: text, limits: Self.limits(settings)))
+    case .rewrite(let program, let rewriting):
+      .normalise(
+        NormaliseJob(
+          program: program, limits: Self.limits(settings), stripsComments: rewriting.comments,
+          stripsGlobals: rewriting.globals, renames: rewriting.names))
     }
   }
 

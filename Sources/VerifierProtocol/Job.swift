@@ -7,7 +7,7 @@ package enum VerifierJob: Codable, Hashable, Sendable {
   case run(RunJob)
   /// Read one Python literal, such as a solver's answer, without evaluating it.
   case literal(LiteralJob)
-  /// Bring a program into its normal form, to find duplicates.
+  /// Write a program again: its normal form, to find duplicates; or without its comments and globals.
   case normalise(NormaliseJob)
 }
 
@@ -48,17 +48,34 @@ package struct LiteralJob: Codable, Hashable, Sendable {
   }
 }
 
-/// A program to be brought into its normal form: parsed, docstrings and comments gone, written out again.
+/// A program to be written out again from its syntax tree, without some of what it says.
 package struct NormaliseJob: Codable, Hashable, Sendable {
   package var program: String
   /// The function whose shape `ProgramShape` describes.
   package var entry: String
   package var limits: VerifierLimits
+  /// Comments and docstrings go.
+  package var stripsComments: Bool
+  /// Top-level statements but imports, functions and classes go, and everything after the last `entry`.
+  package var stripsGlobals: Bool
+  /// Names that the program chose become v0, v1, … in the order in which they appear; `entry` stays.
+  package var renames: Bool
 
-  package init(program: String, entry: String = "f", limits: VerifierLimits = .standard) {
+  package init(
+    program: String, entry: String = "f", limits: VerifierLimits = .standard, stripsComments: Bool = true,
+    stripsGlobals: Bool = false, renames: Bool = false
+  ) {
     self.program = program
     self.entry = entry
     self.limits = limits
+    self.stripsComments = stripsComments
+    self.stripsGlobals = stripsGlobals
+    self.renames = renames
+  }
+
+  /// One letter for each thing that goes: comments, globals, names.
+  package var options: String {
+    (stripsComments ? "c" : "") + (stripsGlobals ? "g" : "") + (renames ? "n" : "")
   }
 }
 

@@ -73,7 +73,8 @@ struct Child {
     case .call(let program, let call, let entry, let screening):
       child.call(program: program, call: call, entry: entry, screening: screening)
     case .literal(let text): child.literal(text)
-    case .normalise(let program, let entry): child.normalise(program: program, entry: entry)
+    case .normalise(let program, let entry, let options):
+      child.normalise(program: program, entry: entry, options: options)
     case .probe(let number):
       sandbox_probe(number)
       finish(ChildFrame.broken, ["system call \(number) is not refused"])
@@ -105,8 +106,8 @@ struct Child {
     finishValue(python_tuple_item(prepared, 1)!, input: [])
   }
 
-  private mutating func normalise(program: String, entry: String) -> Never {
-    let prepared = prepare(interpreter.normalise, pythonTuple([program, entry]))
+  private mutating func normalise(program: String, entry: String, options: String) -> Never {
+    let prepared = prepare(interpreter.normalise, pythonTuple([program, entry, options]))
     let shape = python_tuple_item(prepared, 2)!
     var writer = ByteWriter()
     guard let text = Self.swiftText(python_tuple_item(prepared, 1)) else { Self.finish(ChildFrame.tooLarge, []) }

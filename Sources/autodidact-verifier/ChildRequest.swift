@@ -6,7 +6,7 @@ struct ChildRequest {
   enum Work {
     case call(program: String, call: String, entry: String, screening: Screening)
     case literal(String)
-    case normalise(program: String, entry: String)
+    case normalise(program: String, entry: String, options: String)
     /// A system call that must be refused, by its number; asked by the zygote itself, at its start.
     case probe(Int32)
   }
@@ -32,9 +32,9 @@ struct ChildRequest {
     case .literal(let text):
       writer.byte(2)
       writer.text(text)
-    case .normalise(let program, let entry):
+    case .normalise(let program, let entry, let options):
       writer.byte(3)
-      for text in [program, entry] { writer.text(text) }
+      for text in [program, entry, options] { writer.text(text) }
     case .probe: preconditionFailure("a probe is the zygote's own and never travels")
     }
     return writer.bytes
@@ -70,8 +70,8 @@ struct ChildRequest {
       guard let text = reader.text() else { return nil }
       return .literal(text)
     case 3:
-      guard let program = reader.text(), let entry = reader.text() else { return nil }
-      return .normalise(program: program, entry: entry)
+      guard let program = reader.text(), let entry = reader.text(), let options = reader.text() else { return nil }
+      return .normalise(program: program, entry: entry, options: options)
     default: return nil
     }
   }

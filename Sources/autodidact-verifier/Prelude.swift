@@ -209,10 +209,70 @@ enum Prelude {
             return [alias.name for alias in node.names]
         return [node.module or "."] if isinstance(node, ast.ImportFrom) else []
 
-    def normalise(program, entry):
+    # Rewriting: options are letters, c for comments, g for globals, n for names.
+
+    def strip_globals(tree, entry):
+        definitions = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        last = max((i for i, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef) and node.name == entry),
+                   default=len(tree.body) - 1)
+        tree.body = [node for node in tree.body[:last + 1] if isinstance(node, definitions)]
+
+    def in_order(node):
+        yield node
+        for child in ast.iter_child_nodes(node):
+            yield from in_order(child)
+
+    def chosen_name(node):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)):
+            return node.name
+        if isinstance(node, ast.arg):
+            return node.arg
+        if isinstance(node, ast.MatchMapping):
+            return node.rest
+        return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else None
+
+    def rename(tree, entry):
+        names, parameters = {}, set()
+        for node in in_order(tree):
+            name = chosen_name(node)
+            if isinstance(node, ast.arg):
+                parameters.add(name)
+            if name is not None and name != entry and name not in names:
+                names[name] = f"v{len(names)}"
+        for node in ast.walk(tree):
+            for field in ("name", "id", "arg", "rest"):
+                name = getattr(node, field, None)
+                if isinstance(node, (ast.alias, ast.Attribute)) or type(name) is not str or name not in names:
+                    continue
+                if not isinstance(node, ast.keyword) or name in parameters:
+                    setattr(node, field, names[name])
+            if isinstance(node, (ast.Global, ast.Nonlocal)):
+                node.names = [names.get(name, name) for name in node.names]
+
+    def first_line(node):
+        return min([node.lineno] + [d.lineno for d in getattr(node, "decorator_list", [])])
+
+    def cut_out(program, tree, whole):
+        # The lines of what is left, comments and all; written out again where it shares a line with what goes.
+        kept = {id(node) for node in tree.body}
+        lines = {n for node in tree.body for n in range(first_line(node), node.end_lineno + 1)}
+        if any(first_line(node) in lines or node.end_lineno in lines for node in whole if id(node) not in kept):
+            return ast.unparse(tree)
+        source = program.replace("\\r\\n", "\\n").replace("\\r", "\\n").split("\\n")
+        return "\\n".join(source[n - 1] for n in sorted(lines))
+
+    def normalise(program, entry, options):
         def work():
             tree = parse(program, "malformed", "exec")
+            whole = list(tree.body)
+            if "g" in options:
+                strip_globals(tree, entry)
+            text = cut_out(program, tree, whole) if options == "g" else program
             strip_docstrings(tree)
+            if "n" in options:
+                rename(tree, entry)
+            if "c" in options or "n" in options:
+                text = ast.unparse(tree)
             nodes = list(ast.walk(tree))
             functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
             entry_function = functions[-1] if functions else None
@@ -224,7 +284,7 @@ enum Prelude {
                 entry_function is not None and reads_parameters(entry_function),
             )
             imports = sorted({name for node in nodes for name in imported(node)})
-            return ("ready", ast.unparse(tree), shape, imports)
+            return ("ready", text, shape, imports)
         return guarded(work)
     """
 }

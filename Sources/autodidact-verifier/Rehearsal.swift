@@ -35,7 +35,9 @@ enum Rehearsal {
     for _ in 0..<rounds {
       for (program, call) in programs { rehearse(program, call, interpreter) }
       release(call(interpreter.prepareLiteral, pythonTuple(["{'a': (1, None), 2: [-3.5]}"])))
-      release(call(interpreter.normalise, pythonTuple([programs[0].program, "f"])))
+      for options in ["", "cgn"] {
+        release(call(interpreter.normalise, pythonTuple([programs[0].program, "f", options])))
+      }
     }
     // An exception that is taken as a child takes it keeps its frames alive, so once must do.
     PyErr_SetString(python_memory_error(), "x")

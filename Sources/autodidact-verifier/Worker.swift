@@ -116,7 +116,7 @@ struct Worker {
 
   private func perform(_ job: NormaliseJob) throws(WorkerError) -> NormaliseReply {
     try check(job.limits)
-    let work = ChildRequest.Work.normalise(program: job.program, entry: job.entry)
+    let work = ChildRequest.Work.normalise(program: job.program, entry: job.entry, options: job.options)
     let report = try execute(ChildRequest(work: work, limits: job.limits), in: zygotes[0])
     return try Judge.normalised(report)
   }

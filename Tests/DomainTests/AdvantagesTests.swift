@@ -5,7 +5,7 @@ import Testing
 /// Task-relative REINFORCE++ against references written from the formula.
 struct AdvantagesTests {
   /// Samples of all six groups, with rewards and token counts drawn from a seed.
-  private func samples(_ seed: UInt64, count: Int = 60) -> (samples: [ScoredSample], tokens: [Int]) {
+  func samples(_ seed: UInt64, count: Int = 60) -> (samples: [ScoredSample], tokens: [Int]) {
     var stream = RandomStream(RandomKey(seed: seed, purpose: .probe, iteration: 0))
     let rewards = [-1.0, -0.5, 0, 0.125, 0.5, 0.875, 1]
     var tokens: [Int] = []
@@ -25,7 +25,7 @@ struct AdvantagesTests {
     return values.map { variance > 0 && all.count > 1 ? ($0 - mean) / variance.squareRoot() : 0 }
   }
 
-  private func reference(
+  func reference(
     _ samples: [ScoredSample], _ counts: [Int], group: (ScoredSample) -> String
   ) -> [Double] {
     var result = [Double](repeating: 0, count: samples.count)
@@ -37,19 +37,9 @@ struct AdvantagesTests {
     return result
   }
 
-  private func expectEqual(_ left: [Double], _ right: [Double], _ comment: Comment) {
+  func expectEqual(_ left: [Double], _ right: [Double], _ comment: Comment) {
     #expect(left.count == right.count)
     #expect(zip(left, right).allSatisfy { abs($0 - $1) < 1e-12 }, comment)
-  }
-
-  @Test(arguments: UInt64(1)...20)
-  func `six groups are whitened each by itself`(seed: UInt64) {
-    let (samples, tokens) = samples(seed)
-    let ones = tokens.map { _ in 1 }
-    let expected = reference(samples, ones) { "\($0.role) \($0.kind)" }
-    let found = advantages(samples, tokenCounts: tokens, settings: AdvantageSettings())
-    expectEqual(found.advantages, expected, "seed \(seed)")
-    #expect(found.groups.reduce(0) { $0 + $1.samples } == samples.count)
   }
 
   @Test(arguments: UInt64(1)...20)
@@ -83,6 +73,30 @@ struct AdvantagesTests {
       #expect(found.groups.map(\.deviation) == [0, 0])
       #expect(found.groups.map(\.meanReward) == [1, 0.1])
     }
+  }
+
+  @Test func `the probes of each problem are whitened by themselves, after the other groups`() {
+    let problems = (0..<3).map { ProposalID(iteration: 1, kind: .deduction, slot: $0) }
+    let probes: [(ProposalID, Double)] = [
+      (problems[1], 1), (problems[1], -0.5), (problems[0], 1), (problems[0], 1), (problems[1], -1), (problems[2], 0),
+    ]
+    let solves = [1, -0.5, -0.5].map { ScoredSample("s", .solver, .deduction, $0) }
+    let all =
+      solves
+      + probes.map {
+        ScoredSample(id: "p", role: .solver, kind: .deduction, problem: $0.0, position: 0, reward: $0.1)
+      }
+    let found = advantages(all, tokenCounts: all.map { _ in 1 }, settings: AdvantageSettings())
+    let alone = whitened([1, -0.5, -1], [1, 1, 1])
+    expectEqual(
+      found.advantages,
+      whitened([1, -0.5, -0.5], [1, 1, 1]) + [alone[0], alone[1], 0, 0, alone[2], 0], "")
+    #expect(found.groups.map(\.problem) == [nil, problems[1], problems[0], problems[2]])
+    #expect(found.groups.map(\.samples) == [3, 3, 2, 1])
+    #expect(found.groups.map { $0.deviation > 0 } == [true, true, false, false])
+    var settings = AdvantageSettings()
+    settings.baseline = .role
+    #expect(advantages(all, tokenCounts: all.map { _ in 1 }, settings: settings).advantages == found.advantages)
   }
 
   @Test func `groups come in canonical order, proposer first`() {

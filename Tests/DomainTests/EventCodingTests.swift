@@ -107,6 +107,38 @@ struct EventCodingTests {
     #expect(read == .experimentCreated(ExperimentCreated(name: "x", settings: expected, promptsDigest: "d")))
   }
 
+  @Test func `a log of before the options of Absolute Zero is played on as it was played`() throws {
+    let settings = smallSettings(seed: 7) { $0.play.trainProposer = false }
+    let event = Event.experimentCreated(ExperimentCreated(name: "x", settings: settings, promptsDigest: "d"))
+    var text = String(decoding: event.body, as: UTF8.self)
+    let later: [Substring] = [
+      #""comments":"keep","#, #""duplicates_by":"exact","#, #""functions":"several","#, #""globals":"keep","#,
+      #""proposer":"trained","#, #""reuse_probes":false,"#, #""thinking":false,"#, #""unformatted":"accept","#,
+      #""probe_temperature":"same","#, #""ratio_clip_high":"same","#, #""dual_clip":0,"#, #","warmup_iterations":0"#,
+    ]
+    for key in later {
+      #expect(text.contains(key), "\(key)")
+      text.replace(key, with: "")
+    }
+    let read = try EventCoding.event(type: event.type, schemaVersion: 1, body: Data(text.utf8))
+    #expect(read == event)
+  }
+
+  @Test func `groups and proposals without the options have the fields they always had`() {
+    let group = RewardGroup(role: .solver, kind: .deduction, samples: 2, meanReward: 0.5, deviation: 1)
+    #expect(
+      String(decoding: EventCoding.json(group), as: UTF8.self)
+        == #"{"deviation":1,"kind":"deduction","mean_reward":0.5,"role":"solver","samples":2}"#)
+    let verified = ProposalVerified(
+      proposal: ProposalID(iteration: 1, kind: .deduction, slot: 2),
+      problem: Problem(kind: .deduction, program: "p", pairs: [Pair(input: "1", output: "2")]), refusal: nil, detail: ""
+    )
+    #expect(
+      String(decoding: EventCoding.json(verified), as: UTF8.self)
+        == #"{"detail":"","problem":{"kind":"deduction","message":"","pairs":[{"input":"1","output":"2"}],"program":"p"},"#
+        + #""proposal":"1.deduction.2"}"#)
+  }
+
   @Test func `a settings key of a newer program is refused by its name`() throws {
     let event = Event.experimentCreated(
       ExperimentCreated(name: "x", settings: smallSettings(seed: 7) { _ in }, promptsDigest: "d"))

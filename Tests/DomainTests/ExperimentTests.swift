@@ -120,6 +120,64 @@ struct ExperimentTests {
     #expect(consumed.allSatisfy { $0.contains(".solve.") })
   }
 
+  @Test func `reused probes are trained after the solve attempts, in a group for each problem`() throws {
+    var player = Player(smallSettings { ($0.play.reuseProbes, $0.play.probes) = (true, 4) })
+    player.play()
+    let updates = player.events.compactMap { event -> WeightsUpdated? in
+      guard case .weightsUpdated(let updated) = event else { return nil }
+      return updated
+    }
+    #expect(updates.count == 3)
+    for updated in updates {
+      let purposes = updated.consumed.map { id in
+        id.contains(".probe.") ? "probe" : id.contains(".solve.") ? "solve" : "proposal"
+      }
+      #expect(purposes == purposes.sorted { $0 != $1 && ($0 == "proposal" || $1 == "probe") })
+      let groups = updated.groups.filter { $0.problem != nil }
+      #expect(!groups.isEmpty && groups.allSatisfy { $0.samples == 4 && $0.role == .solver })
+      #expect(purposes.count { $0 == "probe" } == 4 * groups.count)
+    }
+  }
+
+  @Test func `the base model's proposals are never trained on`() {
+    var player = Player(smallSettings { ($0.play.proposer, $0.play.trainProposer) = (.base, true) })
+    player.play()
+    let consumed = player.events.flatMap { event -> [String] in
+      guard case .weightsUpdated(let updated) = event else { return [] }
+      return updated.consumed
+    }
+    #expect(!consumed.isEmpty && consumed.allSatisfy { $0.contains(".solve.") })
+  }
+
+  @Test func `without references no proposer is shown a problem of the buffer`() {
+    var player = Player(smallSettings { ($0.play.references, $0.play.inductionReferences) = (0, 0) })
+    player.play()
+    let made = player.events.compactMap { event -> ProposalMade? in
+      guard case .proposalMade(let made) = event else { return nil }
+      return made
+    }
+    #expect(made.count > 27 && made.allSatisfy { $0.references.isEmpty })
+    #expect(made.allSatisfy { ($0.program != nil) == ($0.proposal.kind == .induction) })
+  }
+
+  @Test func `warm-up proposes nothing and trains the solver on the problems of seeding`() {
+    var player = Player(smallSettings { ($0.learner.warmupIterations, $0.play.seedingRoundsMax) = (2, 1) })
+    let warmup = ["begin", "solve", "verify attempts", "update"]
+    let names = player.play()
+    #expect(names.starts(with: seedingRound + warmup + warmup + ["checkpoint", "begin", "propose"]))
+    #expect(player.experiment.isFinished)
+  }
+
+  @Test func `a solve batch of the previous iteration holds no problem that was just accepted`() throws {
+    var player = Player(smallSettings { $0.play.solveFrom = .previous })
+    for iteration in 1...3 {
+      guard case .attempt(.solve, let plans) = try player.reach("solve", iteration: iteration) else {
+        throw Unexpected(player)
+      }
+      #expect(!plans.isEmpty && plans.allSatisfy { $0.problem.id.iteration < iteration })
+    }
+  }
+
   @Test func `an update that was skipped ends the iteration and keeps the version`() throws {
     var player = Player(smallSettings())
     _ = try player.reach("update", iteration: 1)

@@ -1,4 +1,5 @@
 import Domain
+import Foundation
 import Testing
 
 /// The admitted problems of one kind.
@@ -14,7 +15,7 @@ struct ProblemBufferTests {
   /// A buffer of `count` different problems, in iterations of four.
   private func buffer(_ count: Int, capacity: Int = 100, eviction: PlaySettings.Eviction = .keepLast) -> ProblemBuffer {
     var buffer = ProblemBuffer(capacity: capacity, eviction: eviction)
-    for number in 0..<count { buffer.admit(id(number % 4, iteration: number / 4), problem(number)) }
+    for number in 0..<count { buffer.admit(id(number % 4, iteration: number / 4), problem(number), seed: 1) }
     return buffer
   }
 
@@ -62,6 +63,41 @@ struct ProblemBufferTests {
     #expect(batch.map(\.id) == (0..<3).map { id($0, iteration: 2) })
   }
 
+  @Test func `a solve batch of the previous iteration holds nothing of this one`() {
+    var (first, second) = (stream(), stream())
+    let batch = buffer(12).solveBatch(6, iteration: 2, from: .previous, stream: &first)
+    #expect(Set(batch.prefix(4).map(\.id)) == Set((0..<4).map { id($0, iteration: 1) }))
+    #expect(batch.dropFirst(4).map(\.id.iteration) == [0, 0])
+    #expect(batch == buffer(12).solveBatch(6, iteration: 2, from: .previous, stream: &second))
+    var many = stream()
+    let few = buffer(12).solveBatch(3, iteration: 2, from: .previous, stream: &many)
+    #expect(Set(few).count == 3 && few.allSatisfy { $0.id.iteration == 1 })
+  }
+
+  @Test func `a full reservoir keeps every problem ever admitted with the same probability`() {
+    var kept = Array(repeating: 0, count: 12)
+    for seed in UInt64(1)...2000 {
+      var buffer = ProblemBuffer(capacity: 4, eviction: .reservoir)
+      for number in 0..<12 { buffer.admit(id(number), problem(number), seed: seed) }
+      #expect(buffer.count == 4)
+      for entry in buffer.entries { kept[entry.id.slot] += 1 }
+      #expect(buffer.entries.map(\.id) == buffer.entries.map(\.id).sorted(), "seed \(seed)")
+    }
+    // A third of 2000, standard error 21.
+    #expect(kept.allSatisfy { abs($0 - 667) < 105 }, "\(kept)")
+  }
+
+  @Test func `a reservoir read from a snapshot goes on as it would have`() throws {
+    var buffer = buffer(30, capacity: 5, eviction: .reservoir)
+    var restored = try JSONDecoder().decode(ProblemBuffer.self, from: JSONEncoder().encode(buffer))
+    for number in 30..<60 {
+      buffer.admit(id(number), problem(number), seed: 7)
+      restored.admit(id(number), problem(number), seed: 7)
+    }
+    #expect(buffer == restored)
+    #expect(buffer.entries.contains { $0.id.slot >= 30 })
+  }
+
   @Test func `a uniform solve batch prefers nothing`() {
     let buffer = buffer(12)
     var newest = 0
@@ -90,16 +126,16 @@ struct ProblemBufferTests {
 
   @Test func `dropping one of two equal problems leaves the other known`() {
     var buffer = ProblemBuffer(capacity: 2, eviction: .keepLast)
-    buffer.admit(id(0), problem(1))
-    buffer.admit(id(1), problem(1))
-    buffer.admit(id(2), problem(2))
+    buffer.admit(id(0), problem(1), seed: 1)
+    buffer.admit(id(1), problem(1), seed: 1)
+    buffer.admit(id(2), problem(2), seed: 1)
     #expect(buffer.duplicate(of: problem(1)) == id(1))
   }
 
   @Test func `space at the ends of lines and the message do not make a new problem`() {
     var buffer = ProblemBuffer(capacity: 4, eviction: .keepLast)
     let pair = Pair(input: "1", output: "2")
-    buffer.admit(id(0), Problem(kind: .deduction, program: "def f(x):\n    return x + 1", pairs: [pair]))
+    buffer.admit(id(0), Problem(kind: .deduction, program: "def f(x):\n    return x + 1", pairs: [pair]), seed: 1)
     let spaced = Problem(
       kind: .deduction, program: "def f(x):  \n\n    return x + 1\t\n", pairs: [pair], message: "other")
     #expect(buffer.duplicate(of: spaced) == id(0))
@@ -112,7 +148,7 @@ struct ProblemBufferTests {
 
   @Test func `Windows line ends do not make a new problem`() {
     var buffer = ProblemBuffer(capacity: 4, eviction: .keepLast)
-    buffer.admit(id(0), problem(1))
+    buffer.admit(id(0), problem(1), seed: 1)
     var windows = problem(1)
     windows.program = windows.program.replacing("\n", with: "\r\n")
     #expect(buffer.duplicate(of: windows) == id(0))

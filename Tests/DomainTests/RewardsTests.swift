@@ -3,12 +3,6 @@ import Testing
 
 /// Rewards as functions of what the log holds (paper Eq. 4–6).
 struct RewardsTests {
-  @Test func `learnability of k in eight is one minus the rate, and nothing at the ends`() {
-    let table = (0...8).map { learnability(SolveCount(attempts: 8, correct: $0)) }
-    #expect(table == [0, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0])
-    #expect(learnability(SolveCount()) == 0)
-  }
-
   @Test(arguments: [
     (Verdict.correct, 1.0), (.malformed, -1), (.incorrect, -0.5), (.raised, -0.5), (.timedOut, -0.5),
     (.outOfMemory, -0.5), (.nondeterministic, -0.5), (.forbidden, -0.5),
@@ -49,11 +43,39 @@ struct RewardsTests {
     #expect(settings.solver(.correct) == 1 && settings.solver(.incorrect) == settings.incorrect)
   }
 
-  @Test(arguments: [(2, 1), (3, 1), (4, 2), (5, 2), (10, 5), (11, 5)])
-  func `half of the pairs is shown, rounded down, the rest hidden`(inputs: Int, shown: Int) {
-    let problem = problem(1, kind: .induction, inputs: inputs)
-    #expect(problem.shownPairs.count == shown)
-    #expect(problem.hiddenPairs.count == inputs - shown)
-    #expect(Array(problem.shownPairs) + Array(problem.hiddenPairs) == problem.pairs)
+  private func randomRewards(seed: UInt64) -> (proposals: [Double], solves: [Double], probes: [Double]) {
+    let settings = smallSettings(seed: seed) { ($0.rewards.formula, $0.play.probes) = (.random, 4) }
+    func attempt(_ purpose: Purpose, _ slot: Int, _ verdict: Verdict) -> Double {
+      let id = AttemptID(iteration: 1, purpose: purpose, kind: .deduction, slot: slot, sample: 0)
+      let problem = ProposalID(iteration: 1, kind: .deduction, slot: 0)
+      return settings.reward(
+        of: AttemptVerified(attempt: id, problem: problem, verdict: verdict, answer: "", detail: ""))
+    }
+    let proposals = (0..<400).map { slot in
+      let id = ProposalID(iteration: 1, kind: .deduction, slot: slot)
+      return settings.reward(
+        of: ProposalVerified(proposal: id, problem: nil, refusal: .syntax, detail: ""), probes: SolveCount())
+    }
+    let solves = (0..<400).map { attempt(.solve, $0, .correct) }
+    // Verdicts decide nothing.
+    for (slot, reward) in solves.enumerated() {
+      #expect(Verdict.allCases.allSatisfy { attempt(.solve, slot, $0) == reward }, "seed \(seed), slot \(slot)")
+    }
+    return (proposals, solves, (0..<400).map { attempt(.probe, $0, .incorrect) })
+  }
+
+  @Test func `random rewards follow from seed and name, whatever was verified`() {
+    let rewards = randomRewards(seed: 3)
+    let again = randomRewards(seed: 3)
+    #expect(rewards.proposals == again.proposals && rewards.solves == again.solves && rewards.probes == again.probes)
+    #expect(rewards.solves != randomRewards(seed: 4).solves && rewards.solves != rewards.probes)
+  }
+
+  @Test func `random rewards have the values of the composite formula, each as often as the others`() {
+    let rewards = randomRewards(seed: 3)
+    #expect(Set(rewards.proposals) == [0.25, 0.5, 0.75, 0, -0.5, -1])
+    #expect(Set(rewards.solves) == [1, -0.5, -1] && Set(rewards.probes) == [1, -0.5, -1])
+    // A third of 400, standard error 9.4.
+    for value in [1, -0.5, -1] { #expect(abs(rewards.solves.count { $0 == value } - 133) < 48) }
   }
 }

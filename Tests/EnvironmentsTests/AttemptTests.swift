@@ -70,20 +70,6 @@ struct AttemptTests {
     #expect(decided(check, outcomes).verdict == verdict)
   }
 
-  @Test("any preimage solves an abduction problem")
-  func anotherPreimage() async throws {
-    try await withRealVerifier { (real: RealVerifier) async throws in
-      func verdict(_ answer: String) async throws -> Verdict {
-        try await real.decide(check(abduction, attempt: "```input\n\(answer)\n```")).verdict
-      }
-      #expect(try await verdict("7") == .correct)
-      #expect(try await verdict("100") == .correct)
-      #expect(try await verdict("-2") == .correct)
-      #expect(try await verdict("8") == .incorrect)
-      #expect(try await verdict("'a'") == .raised)
-    }
-  }
-
   @Test(
     "an answer that is code is malformed, not evaluated",
     arguments: ["1) or True or f(1", "f(7)", "1 if True else 2", "__import__('os')", "x", "7; 8", "*[7]"])

@@ -47,11 +47,6 @@ struct FenceTests {
     #expect(found.program == identity)
   }
 
-  @Test("a fence inside a block closes it: nested blocks leave the rest without form")
-  func nested() {
-    #expect(understood("```python\ndef f(x):\n    return 1\n```python\n    return x\n```\n```input\n3\n```") == nil)
-  }
-
   @Test("of several programs and inputs the first of each counts")
   func several() throws {
     let found = try #require(

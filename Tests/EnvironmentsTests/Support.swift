@@ -54,7 +54,11 @@ struct RealVerifier {
   let verifier: ProgramVerifier
 
   func decide<Decision>(_ check: Check<Decision>) async throws -> Decision {
-    check.decision(check.jobs.isEmpty ? [] : try await verifier.verify(check.jobs))
+    var check = check
+    while true {
+      if let decision = check.decision { return decision }
+      check = check.advanced(try await verifier.verify(check.jobs))
+    }
   }
 }
 

@@ -38,6 +38,9 @@ struct SettingKeyTests {
       "rewards.duplicate": "-0.75", "learner.method": "lora", "learner.lora_targets": "[query]",
       "health.window": "5", "health.action": "pause", "health.length_change_max": "2.5",
       "verifier.equality": "python", "verifier.accepted_missing_layers": "[landlock]", "rewards.formula": "azr-code/1",
+      "play.duplicates_by": "normalised", "play.functions": "one", "play.comments": "strip", "play.globals": "strip",
+      "play.thinking": "true", "play.unformatted": "refuse", "play.reuse_probes": "true",
+      "play.proposer": "base", "learner.dual_clip": "3",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

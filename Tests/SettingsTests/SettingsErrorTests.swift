@@ -49,7 +49,7 @@ struct SettingsErrorTests {
     "play.probes: 257", "play.inputs: 0", "play.kinds: []", "play.kinds: [deduction, deduction]",
     "play.kinds: [deduction, reduction]", "play.eviction: keep-last", "play.solve_from: Newest",
     "proposer.temperature: 0", "proposer.temperature: 10.5", "proposer.temperature: .nan",
-    "solver.temperature: .inf", "solver.tokens_max: 0", "solver.tokens_max: 4097", "learner.rate: 0",
+    "solver.temperature: .inf", "solver.tokens_max: 0", "solver.tokens_max: 32769", "learner.rate: 0",
     "learner.rate: -1e-6", "learner.rate: 1e999", "learner.beta1: 1", "learner.beta2: 1.0", "learner.beta2: -0.1",
     "learner.ratio_clip: 1", "rewards.incorrect: 2", "rewards.formula: azr", "verifier.seconds: 0",
     "verifier.seconds: 601", "verifier.memory_mib: 31", "verifier.memory_mib: 65537", "verifier.value_bytes_max: 15",

@@ -161,6 +161,7 @@ package struct ExperimentForker: Sendable {
       ("play.inputs", "the induction problems in the buffer have this many pairs"),
       ("play.buffer_max", "the buffers have been filled under this limit"),
       ("play.eviction", "the buffers have been filled under this rule"),
+      ("play.duplicates_by", "the problems in the buffers are known by this rule"),
     ]
     let learned: [(prefix: String, why: String)] = [
       ("learner.method", "the optimizer's state belongs to this method"),

@@ -57,7 +57,8 @@ struct ReplayTrial: Sendable {
     func group(_ groups: [RewardGroup]) -> String {
       guard let index else { return "\(groups.count) groups" }
       let group = groups[index]
-      return "\(group.role.rawValue) \(group.kind?.rawValue ?? "of all kinds"): \(group.samples) samples, mean reward "
+      let subject = group.problem.map { "probes of \($0)" } ?? group.kind?.rawValue ?? "of all kinds"
+      return "\(group.role.rawValue) \(subject): \(group.samples) samples, mean reward "
         + "\(group.meanReward), deviation \(group.deviation)"
     }
     return difference("groups", version, recorded: group(recorded), found: group(found))

@@ -80,7 +80,8 @@ package struct StepPerformer: Sendable {
 
   /// An event with the columns that make it easy to find: iteration, policy version, and what it follows from.
   func newEvent(
-    _ event: Event, _ experiment: Experiment, cause: Int64? = nil, generation: GenerationRecord? = nil
+    _ event: Event, _ experiment: Experiment, cause: Int64? = nil, generation: GenerationRecord? = nil,
+    madeWith weights: GenerationRequest.Weights = .current
   ) -> NewEvent {
     var iteration = experiment.ledger?.iteration
     switch event {
@@ -89,7 +90,7 @@ package struct StepPerformer: Sendable {
     default: break
     }
     return NewEvent(
-      event, iteration: iteration, policyVersion: experiment.policyVersion,
+      event, iteration: iteration, policyVersion: weights == .base ? 0 : experiment.policyVersion,
       cause: cause.map { .recorded(Position($0)) }, generation: generation)
   }
 }
@@ -100,7 +101,12 @@ extension StepPerformer {
   private func propose(
     _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
-    let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
+    let weights: GenerationRequest.Weights = experiment.settings.play.proposer == .base ? .base : .current
+    let requests = plans.map { plan in
+      var request = parts.environment.request(for: plan, in: experiment)
+      request.weights = weights
+      return request
+    }
     let made = plans.map { plan in
       Event.proposalMade(
         ProposalMade(proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id))
@@ -125,7 +131,9 @@ extension StepPerformer {
     precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
     return Performed(
       events: requests.indices.map { index in
-        newEvent(events[index], experiment, generation: record(requests[index], generations[index]))
+        newEvent(
+          events[index], experiment, generation: record(requests[index], generations[index]),
+          madeWith: requests[index].weights)
       },
       tokens: generations.reduce(0) { $0 + $1.tokens.count })
   }
@@ -174,20 +182,24 @@ extension StepPerformer {
     return Performed(events: events)
   }
 
-  /// Runs the jobs of all checks in one go and hands each check its own results.
+  /// Runs the jobs of all checks in one go, stage by stage, and hands each check its own results.
   private func decide<Decision: Sendable>(
     _ checks: [Check<Decision>], _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> [Decision] {
-    let jobs = checks.flatMap(\.jobs)
-    let results = jobs.isEmpty ? [] : try await parts.verifier.verify(jobs)
-    precondition(results.count == jobs.count, "\(jobs.count) jobs, \(results.count) results")
-    progress(StepProgress(done: jobs.count, total: jobs.count, tokens: 0))
-    var next = 0
-    return checks.map { check in
-      let count = check.jobs.count
-      defer { next += count }
-      return check.decision(Array(results[next..<next + count]))
-    }
+    var checks = checks
+    repeat {
+      let jobs = checks.flatMap(\.jobs)
+      let results = jobs.isEmpty ? [] : try await parts.verifier.verify(jobs)
+      precondition(results.count == jobs.count, "\(jobs.count) jobs, \(results.count) results")
+      progress(StepProgress(done: jobs.count, total: jobs.count, tokens: 0))
+      var next = 0
+      checks = checks.map { check in
+        let count = check.jobs.count
+        defer { next += count }
+        return check.advanced(Array(results[next..<next + count]))
+      }
+    } while checks.contains { $0.decision == nil }
+    return checks.compactMap(\.decision)
   }
 
   /// The completions at positions, in their order. A missing one is an error, never an empty answer (promise P8).

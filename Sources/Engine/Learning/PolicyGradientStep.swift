@@ -4,8 +4,9 @@ import Transformer
 
 /// One step of PPO's clipped surrogate on a batch of the log (Absolute Zero §4.1, Table 3).
 ///
-///     L = −1/T Σ_t min(ρ_t A, clip(ρ_t, 1−ε, 1+ε) A) − c/T Σ_t H_t,   ρ_t = exp(log π(t) − log π_recorded(t))
+///     L = −1/T Σ_t min(ρ_t A, clip(ρ_t, 1−ε, 1+ε′) A) − c/T Σ_t H_t,   ρ_t = exp(log π(t) − log π_recorded(t))
 ///
+/// and with a dual clip d, where A < 0, at least d·A for each token;
 /// over all T tokens of the batch. One epoch, one step, no critic, no KL term. Departures from the published code:
 /// 1. token mean over the whole batch instead of a mean of micro-batch means, so the result does not depend on their size;
 /// 2. samples whose advantage is 0 are not computed when there is no entropy term, because their gradient is 0; their
@@ -136,9 +137,13 @@ package final class PolicyGradientStep {
     _ sums: inout Sums
   ) -> TokenLoss {
     let ratio = exp(Double(outcome.logProbability) - Double(recorded))
-    let bounded = min(max(ratio, 1 - settings.ratioClip), 1 + settings.ratioClip)
-    let isClipped = bounded * advantage < ratio * advantage
-    let surrogate = min(ratio * advantage, bounded * advantage)
+    let clipHigh = settings.ratioClipHigh.value(orSame: settings.ratioClip)
+    let bounded = min(max(ratio, 1 - settings.ratioClip), 1 + clipHigh)
+    var isClipped = bounded * advantage < ratio * advantage
+    var surrogate = min(ratio * advantage, bounded * advantage)
+    if settings.dualClip > 0, advantage < 0, surrogate < settings.dualClip * advantage {
+      (isClipped, surrogate) = (true, settings.dualClip * advantage)
+    }
     sums.loss -= surrogate + settings.entropyCoefficient * Double(outcome.entropy)
     sums.entropy += Double(outcome.entropy)
     sums.ratio += ratio

@@ -5,35 +5,28 @@ extension CodeReasoning {
   package func check(
     attempt: AttemptMade, at problem: Problem, completion: String, settings: ExperimentSettings
   ) -> Check<AttemptVerified> {
-    let template = settings.prompts[.solver, problem.kind]
-    let blocks = fencedBlocks(template.opening + completion)
+    let text = settings.prompts[.solver, problem.kind].opening + completion
+    let reading = Reading(text, settings.play)
     let judged = Judgement(attempt: attempt, equality: settings.verifier.equality)
+    guard reading.isFormatted else { return .decided(judged.malformed(ThoughtfulText.complaint)) }
     switch problem.kind {
-    case .deduction: return deduction(problem, blocks, judged)
-    case .abduction: return abduction(problem, blocks, judged)
-    case .induction: return induction(problem, blocks, judged)
+    case .deduction: return deduction(problem, reading.last("output", settings.play), judged)
+    case .abduction: return abduction(problem, reading.last("input", settings.play), judged)
+    case .induction: return induction(problem, reading.blocks, judged)
     }
   }
 
   /// The answer is a literal; right if it is the value the program returns.
-  private func deduction(
-    _ problem: Problem, _ blocks: [FencedBlock], _ judged: Judgement
-  ) -> Check<AttemptVerified> {
-    guard let answer = blocks.last(where: { $0.language == "output" })?.content.trimmed, !answer.isEmpty else {
-      return .decided(judged.malformed("no closed ```output block with an answer"))
-    }
+  private func deduction(_ problem: Problem, _ answer: String?, _ judged: Judgement) -> Check<AttemptVerified> {
+    guard let answer else { return .decided(judged.malformed("no closed ```output block with an answer")) }
     return .verify([.literal(answer)]) { results in
       judged.compare(results[0].outcomes, with: [problem.pairs[0].output], answer: answer, showsValue: true)
     }
   }
 
   /// The answer is an argument list of literals; any input is right for which the program returns the output.
-  private func abduction(
-    _ problem: Problem, _ blocks: [FencedBlock], _ judged: Judgement
-  ) -> Check<AttemptVerified> {
-    guard let answer = blocks.last(where: { $0.language == "input" })?.content.trimmed, !answer.isEmpty else {
-      return .decided(judged.malformed("no closed ```input block with an answer"))
-    }
+  private func abduction(_ problem: Problem, _ answer: String?, _ judged: Judgement) -> Check<AttemptVerified> {
+    guard let answer else { return .decided(judged.malformed("no closed ```input block with an answer")) }
     return .verify([.run(program: problem.program, inputs: [answer])]) { results in
       judged.compare(results[0].outcomes, with: [problem.pairs[0].output], answer: answer)
     }

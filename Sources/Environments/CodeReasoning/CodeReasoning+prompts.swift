@@ -24,7 +24,7 @@ extension CodeReasoning {
     values["pairs"] = pairs.joined()
     return GenerationRequest(
       prompt: render(template.text, values) + template.opening,
-      sampling: sampling(settings.solver, template), key: experiment.key(of: plan.id))
+      sampling: sampling(settings.solver.sampling(for: plan.id.purpose), template), key: experiment.key(of: plan.id))
   }
 
   private func sampling(_ role: RoleSettings, _ template: PromptTemplate) -> Sampling {

@@ -92,7 +92,8 @@ struct ByteGame: Environment {
 
   func request(for plan: Step.AttemptPlan, in experiment: Experiment) -> GenerationRequest {
     request(
-      "solve \(plan.problem.problem.program.suffix(40)):", experiment.settings.solver, experiment.key(of: plan.id))
+      "solve \(plan.problem.problem.program.suffix(40)):", experiment.settings.solver.sampling(for: plan.id.purpose),
+      experiment.key(of: plan.id))
   }
 
   private func request(_ prompt: String, _ role: RoleSettings, _ key: RandomKey) -> GenerationRequest {

@@ -96,7 +96,9 @@ struct ScriptedPolicy: Policy {
   ) async throws -> [Generation] {
     let weights = await learner.weights
     try await calls.next()
-    let generations = requests.map { ScriptedModel.generation($0, weights: weights) }
+    let generations = requests.map { request in
+      ScriptedModel.generation(request, weights: request.weights == .base ? ScriptedLearner.base : weights)
+    }
     progress(StepProgress(done: requests.count, total: requests.count, tokens: 0))
     return generations
   }

@@ -17,6 +17,7 @@ struct ScriptedVerifier: Verifier {
     switch job {
     case .literal(let text): [isLiteral(text) ? .value(text, input: "") : .malformed("not a literal")]
     case .run(let program, let inputs): inputs.map { call(program, $0) }
+    case .rewrite(let program, _): [.value(program, input: "")]
     }
   }
 

@@ -198,6 +198,28 @@ struct PolicyGradientTests {
     #expect(learning.model.optimizerDigest == optimizer)
   }
 
+  @Test("the clip above 1 is its own, and a dual clip bounds what a bad sample of a large ratio costs")
+  func otherClips() throws {
+    let learning = try TinyLearning()
+    // ratio 1.5, so log π_recorded is smaller by ln 1.5.
+    let shift = -Float(log(1.5))
+    func loss(_ advantage: Double, _ change: (inout LearnerSettings) -> Void) throws -> (Double, clipped: Double) {
+      var settings = TinyLearning.still
+      change(&settings)
+      let outcome = try learning.perform(try learning.samples([advantage]).shifted { _ in shift }, settings)
+      return (outcome.loss, outcome.clippedShare)
+    }
+    func near(_ found: (Double, clipped: Double), _ loss: Double, _ clipped: Double) -> Bool {
+      abs(found.0 - loss) < 1e-3 && found.clipped == clipped
+    }
+    #expect(near(try loss(1) { _ in }, -1.2, 1))
+    #expect(near(try loss(1) { $0.ratioClipHigh = .number(0.28) }, -1.28, 1))
+    #expect(near(try loss(1) { $0.ratioClipHigh = .number(0.6) }, -1.5, 0))
+    #expect(near(try loss(-1) { _ in }, 1.5, 0))
+    #expect(near(try loss(-1) { $0.dualClip = 1.25 }, 1.25, 1))
+    #expect(near(try loss(-1) { $0.dualClip = 3 }, 1.5, 0))
+  }
+
   @Test("a sequence beyond the model's context is refused by name")
   func tooLong() throws {
     let learning = try TinyLearning()
