@@ -27,6 +27,10 @@ package enum Event: Hashable, Sendable {
   case weightsUpdated(WeightsUpdated)
   case updateSkipped(UpdateSkipped)
   case checkpointSaved(Checkpoint)
+  // Evaluation, in streams of their own
+  case evaluationStarted(EvaluationStarted)
+  case answerEvaluated(AnswerEvaluated)
+  case evaluationCompleted(EvaluationCompleted)
 }
 
 /// The first event of every experiment: all that is needed to play it again.

@@ -80,6 +80,9 @@ package enum EventCoding {
     "WeightsUpdated": reader(Event.weightsUpdated),
     "UpdateSkipped": reader(Event.updateSkipped),
     "CheckpointSaved": reader(Event.checkpointSaved),
+    "EvaluationStarted": reader(Event.evaluationStarted),
+    "AnswerEvaluated": reader(Event.answerEvaluated),
+    "EvaluationCompleted": reader(Event.evaluationCompleted),
   ]
 
   /// All type names this program can read, sorted; what `events --type` accepts.
@@ -110,6 +113,9 @@ extension Event {
     case .weightsUpdated: "WeightsUpdated"
     case .updateSkipped: "UpdateSkipped"
     case .checkpointSaved: "CheckpointSaved"
+    case .evaluationStarted: "EvaluationStarted"
+    case .answerEvaluated: "AnswerEvaluated"
+    case .evaluationCompleted: "EvaluationCompleted"
     }
   }
 
@@ -133,6 +139,9 @@ extension Event {
     case .weightsUpdated(let body): EventCoding.json(body)
     case .updateSkipped(let body): EventCoding.json(body)
     case .checkpointSaved(let body): EventCoding.json(body)
+    case .evaluationStarted(let body): EventCoding.json(body)
+    case .answerEvaluated(let body): EventCoding.json(body)
+    case .evaluationCompleted(let body): EventCoding.json(body)
     }
   }
 

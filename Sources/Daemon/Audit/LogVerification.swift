@@ -36,10 +36,14 @@ package struct LogVerification: Sendable {
       report.headHash = head.hash.hexadecimal
       let only: ExperimentRecord? = if let name { try await log.requireExperiment(name) } else { nil }
       try await chain(only, &report)
-      let records = if let only { [only] } else { try await log.experiments() }
+      let all = if let only { [only] } else { try await log.experiments() }
+      let records = all.filter { !$0.isEvaluation }
       try await files(&report)
       try await consumers(&report)
-      if isFull { try await folds(records, &report) }
+      if isFull {
+        try await folds(records, &report)
+        try await evaluations(all.filter(\.isEvaluation), &report)
+      }
       try await snapshots(records, &report)
       try await checkpoints(records, &report)
     } catch let found as Found {
@@ -151,6 +155,24 @@ extension LogVerification {
       throw damaged("log.consumers", "the learner acknowledged \(learner), the last update is at \(last ?? .start)")
     }
     return true
+  }
+
+  /// Each evaluation's answers give the digest that it completed with.
+  private func evaluations(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
+    var (count, open) = (0, 0)
+    for record in records {
+      do {
+        let stream = try await EvaluationStream.load(record, from: log)
+        if stream.completed == nil { open += 1 } else { count += 1 }
+      } catch EventLogError.corrupt(let reason) {
+        throw Found(damage: Damage(table: "log.events", position: record.lastPosition, key: record.name, reason: reason))
+      } catch EventLogError.detached {
+        continue
+      }
+    }
+    guard !records.isEmpty else { return }
+    report.checks.append(
+      VerificationReport.Check("evaluations", count, note: open > 0 ? "\(open) are not complete" : nil))
   }
 
   private func snapshots(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {

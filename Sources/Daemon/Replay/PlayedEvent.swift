@@ -85,7 +85,7 @@ struct EventCursor {
 
 extension RecordedEvent {
   /// Whether tokens lie at its position.
-  fileprivate var hasGeneration: Bool { type == "ProposalMade" || type == "AttemptMade" }
+  fileprivate var hasGeneration: Bool { type == "ProposalMade" || type == "AttemptMade" || type == "AnswerEvaluated" }
 }
 
 extension Event {
