@@ -68,7 +68,9 @@ package struct Estimate: Hashable, Codable, Sendable {
 package func passAtK(correct: Int, samples: Int, k: Int) -> Double {
   precondition((0...samples).contains(correct) && (1...samples).contains(k), "pass@\(k) of \(correct)/\(samples)")
   guard samples - correct >= k else { return 1 }
-  return 1 - (samples - correct + 1..<samples + 1).reduce(1.0) { $0 * (1 - Double(k) / Double($1)) }
+  var allWrong = 1.0
+  for count in samples - correct + 1..<samples + 1 { allWrong *= 1 - Double(k) / Double(count) }
+  return 1 - allWrong
 }
 
 /// The two-sided exact test of McNemar (1947) on paired outcomes: how likely a split of the pairs that differ is, as uneven as
@@ -81,7 +83,11 @@ package func mcNemar(gained: Int, lost: Int) -> Double {
   precondition(gained >= 0 && lost >= 0, "\(gained) gained, \(lost) lost")
   let n = gained + lost
   guard n > 0 else { return 1 }
-  let logarithms = (0...min(gained, lost)).map { lgamma(Double(n + 1)) - lgamma(Double($0 + 1)) - lgamma(Double(n - $0 + 1)) }
-  let tail = logarithms.reduce(0.0) { $0 + exp($1 - Double(n) * log(2.0)) }
+  let pairs = Double(n)
+  var tail = 0.0
+  for wins in 0...min(gained, lost) {
+    let ways = lgamma(pairs + 1) - lgamma(Double(wins) + 1) - lgamma(Double(n - wins) + 1)
+    tail += exp(ways - pairs * log(2.0))
+  }
   return min(1, 2 * tail)
 }

@@ -19,9 +19,11 @@ extension Suite {
     for (index, part) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       if part.allSatisfy(\.isWhitespace) { continue }
       let line = try SuiteLine(part, file: file, number: index + 1)
-      let known = try form ?? line.form
+      let known: Form
+      if let form { known = form } else { known = try line.form }
       form = known
-      let problem = try known == .functions ? line.functionProblem() : line.reasoningProblem()
+      let problem: SuiteProblem
+      if known == .functions { problem = try line.functionProblem() } else { problem = try line.reasoningProblem() }
       if let earlier = lines.updateValue(line.number, forKey: problem.id) {
         throw line.error(known == .functions ? "task_id" : "id", "'\(problem.id)' is on line \(earlier) too")
       }

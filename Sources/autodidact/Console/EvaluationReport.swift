@@ -1,6 +1,7 @@
 import Daemon
 import Domain
 import Environments
+import EventLog
 import Foundation
 
 /// What `evaluate` prints: scores by group and level, and what one evaluation gains over another.
