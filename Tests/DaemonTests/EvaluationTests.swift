@@ -152,7 +152,9 @@ struct EvaluationTests {
     }
   }
 
-  @Test("an evaluation changes no experiment and is none: digest, list and names are as before", arguments: LogKind.available)
+  @Test(
+    "an evaluation changes no experiment and is none: digest, list and names are as before",
+    arguments: LogKind.available)
   func experimentsUntouched(kind: LogKind) async throws {
     try await Self.with(kind) { world in
       let record = try await world.daemon.create()
@@ -165,11 +167,14 @@ struct EvaluationTests {
         try await world.daemon.log.requireExperiment(stream.record.name)
       }
       #expect(error?.known == [record.name])
-      #expect(try await world.daemon.log.requireStream(stream.record.name) == stream.record.refreshed(in: world.daemon.log))
+      #expect(
+        try await world.daemon.log.requireStream(stream.record.name) == stream.record.refreshed(in: world.daemon.log))
     }
   }
 
-  @Test("verify counts evaluations and names one whose answers are not those it completed with", arguments: LogKind.available)
+  @Test(
+    "verify counts evaluations and names one whose answers are not those it completed with",
+    arguments: LogKind.available)
   func verified(kind: LogKind) async throws {
     try await Self.with(kind) { world in
       let stream = try await world.evaluate()
@@ -204,7 +209,8 @@ struct EvaluationTests {
   func files() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("suites-\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
-    try FileManager.default.createDirectory(at: folder.appendingPathComponent("suites"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: folder.appendingPathComponent("suites"), withIntermediateDirectories: true)
     let installed = SuiteFile(
       home: Home(state: folder, share: URL(fileURLWithPath: ReferenceFiles.packageRoot)))
     #expect(try installed.suite("code-reasoning/1").problems.count == 384)
@@ -221,7 +227,8 @@ struct EvaluationTests {
     gzip.waitUntilExit()
     let (one, two) = (try installed.suite(plain.path), try installed.suite(plain.path + ".gz"))
     #expect(one == two && one.name == "HumanEval" && one.digest == sha256(Data(line.utf8)))
-    try Data(contentsOf: URL(fileURLWithPath: plain.path + ".gz")).dropLast(3).write(to: folder.appendingPathComponent("cut.jsonl.gz"))
+    try Data(contentsOf: URL(fileURLWithPath: plain.path + ".gz")).dropLast(3).write(
+      to: folder.appendingPathComponent("cut.jsonl.gz"))
     #expect(throws: SuiteError.self) { try installed.suite(folder.path + "/cut.jsonl.gz") }
 
     let manifest = "mine\tmine.jsonl\t\(String(repeating: "0", count: 64))\n"

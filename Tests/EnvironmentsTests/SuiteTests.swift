@@ -81,7 +81,9 @@ struct SuiteTests {
     try await withRealVerifier(settings.verifier) { real in
       for index in stride(from: 0, to: suite.problems.count, by: 16) {
         let problem = suite.problems[index]
-        let right = problem.group == "deduction" ? problem.pairs[0].output
+        let right =
+          problem.group == "deduction"
+          ? problem.pairs[0].output
           : problem.group == "abduction" ? problem.pairs[0].input : problem.program
         let wrong = problem.group == "induction" ? "def f(x):\n    return None" : "'none of this'"
         let verdicts = try await [right, wrong].asyncMap {
@@ -118,7 +120,9 @@ struct SuiteTests {
   @Test("a completion ends before the first stop")
   func bodies() {
     #expect(FunctionProblem.body("    return 1\n\ndef g():\n    pass") == "    return 1\n")
-    #expect(FunctionProblem.body("    x = 1\n    if x:\n        return 2\n# end\nprint(3)") == "    x = 1\n    if x:\n        return 2")
+    #expect(
+      FunctionProblem.body("    x = 1\n    if x:\n        return 2\n# end\nprint(3)")
+        == "    x = 1\n    if x:\n        return 2")
     #expect(FunctionProblem.body("") == "")
   }
 
@@ -133,9 +137,17 @@ struct SuiteTests {
       (#"{"id": "a"}"#, "test.jsonl:1: neither a problem of HumanEval's form"),
       (reasoning + "\n\n" + reasoning, "test.jsonl:3: id: 'a' is on line 1 too"),
       (reasoning.replacing("deduction", with: "seduction"), "test.jsonl:1: kind: 'seduction'; allowed are deduction"),
-      (reasoning.replacing("\"level\":2", with: "\"level\":0"), "test.jsonl:1: level: missing, or no number from 1 to 99"),
-      (reasoning.replacing("deduction", with: "induction"), "test.jsonl:1: pairs: 1 of them; induction has two or more"),
-      (reasoning.replacing("\"input\":\"1\",", with: ""), "test.jsonl:1: pairs: number 1 lacks the text input or output"),
+      (
+        reasoning.replacing("\"level\":2", with: "\"level\":0"),
+        "test.jsonl:1: level: missing, or no number from 1 to 99"
+      ),
+      (
+        reasoning.replacing("deduction", with: "induction"), "test.jsonl:1: pairs: 1 of them; induction has two or more"
+      ),
+      (
+        reasoning.replacing("\"input\":\"1\",", with: ""),
+        "test.jsonl:1: pairs: number 1 lacks the text input or output"
+      ),
       (function + "\n" + reasoning, "test.jsonl:2: entry_point: missing"),
       (function.replacing("\"inc\"", with: "\"f\""), "test.jsonl:1: entry_point: 'f' cannot be tested"),
       (function.replacing("\"inc\"", with: "\"a.b\""), "test.jsonl:1: entry_point: 'a.b' cannot be tested"),

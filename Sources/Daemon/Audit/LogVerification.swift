@@ -165,7 +165,8 @@ extension LogVerification {
         let stream = try await EvaluationStream.load(record, from: log)
         if stream.completed == nil { open += 1 } else { count += 1 }
       } catch EventLogError.corrupt(let reason) {
-        throw Found(damage: Damage(table: "log.events", position: record.lastPosition, key: record.name, reason: reason))
+        throw Found(
+          damage: Damage(table: "log.events", position: record.lastPosition, key: record.name, reason: reason))
       } catch EventLogError.detached {
         continue
       }

@@ -93,8 +93,11 @@ package struct EvaluationDesk: Sendable {
     let evaluator = Evaluator(log: open.log, surroundings: open.surroundings, progress: progress)
     let wanted = request.settings(prompts).map { settings in
       let plan = plan(settings, request.suite, weightsDigest: digest)
-      return (settings, EvaluationStarted(
-          subject: subject, suite: request.suite.name, plan: plan, software: open.surroundings.software))
+      return (
+        settings,
+        EvaluationStarted(
+          subject: subject, suite: request.suite.name, plan: plan, software: open.surroundings.software)
+      )
     }
     var outcomes: [Outcome] = []
     if !isAgain {

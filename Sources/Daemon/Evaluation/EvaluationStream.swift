@@ -49,7 +49,8 @@ package struct EvaluationStream: Sendable {
     switch event {
     case .answerEvaluated(let answer):
       guard completed == nil, let generation else {
-        throw EventLogError.corrupt("\(record.name) has an answer after its end or without tokens at version \(version)")
+        throw EventLogError.corrupt(
+          "\(record.name) has an answer after its end or without tokens at version \(version)")
       }
       answers.append(answer)
       digest.add(answer, generation)

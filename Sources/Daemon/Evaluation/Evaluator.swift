@@ -151,7 +151,8 @@ package struct Evaluator: Sendable {
     var difference: String?
     try await perform(stream.started.plan, after: 0, parts) { batch, _, _ in
       for item in batch where difference == nil {
-        guard let (recorded, generation) = try await cursor.next(), case .answerEvaluated(let answer) = try recorded.event()
+        guard let (recorded, generation) = try await cursor.next(),
+          case .answerEvaluated(let answer) = try recorded.event()
         else { throw EventLogError.corrupt("\(stream.record.name) ends before its last answer") }
         difference = Self.difference(answer, generation, item)
       }

@@ -41,7 +41,8 @@ package struct SuiteFile: Sendable {
     let suite = try Suite.read(try read(path), name: name, file: path)
     guard suite.digest == entry.digest else {
       throw SuiteError(
-        file: path, reason: "its sha256 is \(suite.digest), the manifest says \(entry.digest): a frozen suite was changed")
+        file: path,
+        reason: "its sha256 is \(suite.digest), the manifest says \(entry.digest): a frozen suite was changed")
     }
     return suite
   }
@@ -50,7 +51,8 @@ package struct SuiteFile: Sendable {
     guard path.contains(".jsonl") else {
       throw SuiteError(
         file: path,
-        reason: "no suite; there are \(known.map(\.name).joined(separator: ", ")), and paths to .jsonl or .jsonl.gz files")
+        reason:
+          "no suite; there are \(known.map(\.name).joined(separator: ", ")), and paths to .jsonl or .jsonl.gz files")
     }
     var content = try read(path)
     if path.hasSuffix(".gz") {
@@ -60,7 +62,8 @@ package struct SuiteFile: Sendable {
       content = expanded
     }
     let name = URL(fileURLWithPath: path).lastPathComponent
-    return try Suite.read(content, name: String(name.prefix(upTo: name.range(of: ".jsonl")?.lowerBound ?? name.endIndex)), file: path)
+    return try Suite.read(
+      content, name: String(name.prefix(upTo: name.range(of: ".jsonl")?.lowerBound ?? name.endIndex)), file: path)
   }
 
   private func read(_ path: String) throws -> Data {

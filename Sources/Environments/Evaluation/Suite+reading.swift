@@ -12,7 +12,9 @@ extension Suite {
     guard content.count <= bytesMax else {
       throw SuiteError(file: file, reason: "it has \(content.count) bytes, allowed are \(bytesMax)")
     }
-    guard let text = String(validating: content, as: UTF8.self) else { throw SuiteError(file: file, reason: "it is not UTF-8") }
+    guard let text = String(validating: content, as: UTF8.self) else {
+      throw SuiteError(file: file, reason: "it is not UTF-8")
+    }
     var form: Form?
     var problems: [SuiteProblem] = []
     var lines: [String: Int] = [:]
@@ -79,7 +81,8 @@ private struct SuiteLine {
       if object["program"] != nil { return .reasoning }
       throw SuiteError(
         file: file, line: number,
-        reason: "neither a problem of HumanEval's form (task_id, prompt, entry_point, test) nor of ours (id, kind, level, "
+        reason:
+          "neither a problem of HumanEval's form (task_id, prompt, entry_point, test) nor of ours (id, kind, level, "
           + "program, pairs)")
     }
   }
@@ -126,7 +129,9 @@ private struct SuiteLine {
   }
 
   private func pairs() throws(SuiteError) -> [Pair] {
-    guard let items = object["pairs"] as? [[String: Any]] else { throw error("pairs", "missing, or no list of objects") }
+    guard let items = object["pairs"] as? [[String: Any]] else {
+      throw error("pairs", "missing, or no list of objects")
+    }
     var pairs: [Pair] = []
     for (index, item) in items.enumerated() {
       guard let input = item["input"] as? String, let output = item["output"] as? String else {

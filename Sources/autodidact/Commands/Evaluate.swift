@@ -28,7 +28,8 @@ struct Evaluate: AsyncParsableCommand {
   @Option(help: "Seed of the sampled answers.") var seed: UInt64 = 1
   @Option(help: "Most tokens of an answer. Default: 192, of HumanEval's form 384.") var tokens: Int?
   @Option(
-    help: ArgumentHelp("Solver prompts. Default: the experiment's own; of a model, completion.yaml.", valueName: "file"))
+    help: ArgumentHelp("Solver prompts. Default: the experiment's own; of a model, completion.yaml.", valueName: "file")
+  )
   var prompts: String?
   @Option(help: ArgumentHelp("Other weights, on the same problems: shows what they gain or lose.", valueName: "name"))
   var compare: String?

@@ -32,10 +32,12 @@ struct EvaluationReport {
     let score = EvaluationScore(outcome.stream.answers)
     let manner =
       started.plan.temperature == 0
-      ? "greedy" : "\(started.plan.samples) samples at temperature \(started.plan.temperature), seed \(started.plan.seed.value)"
+      ? "greedy"
+      : "\(started.plan.samples) samples at temperature \(started.plan.temperature), seed \(started.plan.seed.value)"
     var lines = ["\(started.subject.title) · \(manner)"]
     lines += TextTable(rows: rows(score, Self.attempts(started.plan.samples))).lines.map { "  " + $0 }
-    let verdicts = Verdict.allCases.compactMap { verdict in score.verdicts[verdict].map { "\(verdict.rawValue) \($0)" } }
+    let verdicts = Verdict.allCases.compactMap { verdict in score.verdicts[verdict].map { "\(verdict.rawValue) \($0)" }
+    }
     lines.append("  verdicts  " + verdicts.joined(separator: ", "))
     lines.append(
       "  digests   answers \(outcome.stream.digest.hexadecimal.prefix(16))…, weights \(started.plan.weightsDigest.prefix(16))…, "
@@ -110,7 +112,8 @@ struct EvaluationReport {
     let result = Report(
       suite: suite.name, suiteDigest: suite.digest, problems: suite.problems.count, greedy: part(outcomes[0]),
       sampled: outcomes.dropFirst().first.map(part), compared: compared.first.map(part),
-      comparedSampled: compared.dropFirst().first.map(part), difference: pairs.first.flatMap(\.self).map(Difference.init),
+      comparedSampled: compared.dropFirst().first.map(part),
+      difference: pairs.first.flatMap(\.self).map(Difference.init),
       sampledDifference: pairs.dropFirst().first.flatMap(\.self).map(Difference.init))
     return String(decoding: EventCoding.json(result), as: UTF8.self)
   }
@@ -121,7 +124,9 @@ struct EvaluationReport {
     func scores(_ tallies: [EvaluationScore.Tally]) -> Scores {
       Scores(
         problems: tallies.count,
-        pass: Dictionary(uniqueKeysWithValues: ks.map { ("\($0)", score.pass($0, of: tallies)) }).compactMapValues { $0 })
+        pass: Dictionary(uniqueKeysWithValues: ks.map { ("\($0)", score.pass($0, of: tallies)) }).compactMapValues {
+          $0
+        })
     }
     var groups: [String: Group] = [:]
     for group in score.groups {

@@ -16,7 +16,8 @@ struct SharedPrefixTests {
     }
   }
 
-  @Test("they give the bits that each gives alone, however long the beginning is", arguments: [0, 31, 32, 33, 63, 64, 97])
+  @Test(
+    "they give the bits that each gives alone, however long the beginning is", arguments: [0, 31, 32, 33, 63, 64, 97])
   func sameBits(common: Int) throws {
     let model = try TinyModel()
     let requests = requests(common: common, count: 20)
