@@ -52,7 +52,7 @@ struct EvaluationTests {
       let examiner = SuiteExaminer(
         suite: EvaluationTests.suite, settings: settings, environment: CodeReasoning())
       return Evaluator.Parts(
-        examiner: examiner, policy: policy, verifier: ProgramVerifier(pool: pool, settings: settings.verifier))
+        examiner: examiner, policy: policy, verifier: ProgramVerifier(pool: pool, settings: settings.limits.verifier))
     }
 
     func started(_ weights: String) -> EvaluationStarted {
@@ -62,7 +62,7 @@ struct EvaluationTests {
           suiteDigest: EvaluationTests.suite.digest, problems: EvaluationTests.suite.problems.count,
           promptsDigest: settings.promptsDigest, weightsDigest: weights, samples: settings.samples,
           temperature: settings.temperature, tokensMax: settings.tokensMax, seed: Seed(value: settings.seed),
-          verifier: settings.verifier, numericsProfile: "test"),
+          limits: settings.limits, numericsProfile: "test"),
         software: "test")
     }
 

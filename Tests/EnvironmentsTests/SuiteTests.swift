@@ -58,7 +58,7 @@ struct SuiteTests {
   func executed() async throws {
     let suite = try Self.frozen().suite
     let settings = EvaluationSettings(form: .reasoning, prompts: PromptTemplates())
-    try await withRealVerifier(settings.verifier) { real in
+    try await withRealVerifier(settings.limits.verifier) { real in
       let jobs = suite.problems.map { problem in
         VerificationJob.run(program: problem.program, inputs: problem.pairs.map(\.input))
       }
@@ -78,7 +78,7 @@ struct SuiteTests {
     prompts.solveInduction = template("{{pairs}}{{message}}", item: "{{input}} {{output}}\n", opening: "```python\n")
     let settings = EvaluationSettings(form: .reasoning, prompts: prompts)
     let examiner = SuiteExaminer(suite: suite, settings: settings, environment: CodeReasoning())
-    try await withRealVerifier(settings.verifier) { real in
+    try await withRealVerifier(settings.limits.verifier) { real in
       for index in stride(from: 0, to: suite.problems.count, by: 16) {
         let problem = suite.problems[index]
         let right =
@@ -110,7 +110,7 @@ struct SuiteTests {
     #expect(suite.form == .functions)
     let settings = EvaluationSettings(form: .functions, prompts: PromptTemplates())
     let examiner = SuiteExaminer(suite: suite, settings: settings, environment: CodeReasoning())
-    try await withRealVerifier(settings.verifier) { real in
+    try await withRealVerifier(settings.limits.verifier) { real in
       let answer = try await real.decide(examiner.check(0, sample: 3, completion: body))
       #expect(answer.verdict == verdict, "\(answer)")
       #expect(answer.problem == "T/0" && answer.group == "function" && answer.sample == 3)

@@ -121,7 +121,7 @@ package struct EvaluationDesk: Sendable {
     _ evaluator: Evaluator, _ isAgain: Bool
   ) async throws -> Outcome {
     let workshop = Workshop(open, threads: threads)
-    return try await workshop.withVerifier(of: settings.experiment, isScreened: settings.isScreened) {
+    return try await workshop.withVerifier(of: settings.experiment, isScreened: settings.limits.isScreened) {
       environment, verifier in
       let examiner = SuiteExaminer(suite: suite, settings: settings, environment: environment)
       let parts = Evaluator.Parts(examiner: examiner, policy: policy, verifier: verifier)
@@ -142,7 +142,7 @@ package struct EvaluationDesk: Sendable {
     EvaluationPlan(
       suiteDigest: suite.digest, problems: suite.problems.count, promptsDigest: settings.promptsDigest,
       weightsDigest: weightsDigest, samples: settings.samples, temperature: settings.temperature,
-      tokensMax: settings.tokensMax, seed: Seed(value: settings.seed), verifier: settings.verifier,
+      tokensMax: settings.tokensMax, seed: Seed(value: settings.seed), limits: settings.limits,
       numericsProfile: open.surroundings.numericsProfile)
   }
 

@@ -17,12 +17,12 @@ package struct EvaluationPlan: Hashable, Codable, Sendable {
   package var temperature: Double
   package var tokensMax: Int
   package var seed: Seed
-  package var verifier: VerifierSettings
+  package var limits: EvaluationLimits
   package var numericsProfile: String
 
   package init(
     suiteDigest: String, problems: Int, promptsDigest: String, weightsDigest: String, samples: Int, temperature: Double,
-    tokensMax: Int, seed: Seed, verifier: VerifierSettings, numericsProfile: String
+    tokensMax: Int, seed: Seed, limits: EvaluationLimits, numericsProfile: String
   ) {
     self.suiteDigest = suiteDigest
     self.problems = problems
@@ -32,7 +32,7 @@ package struct EvaluationPlan: Hashable, Codable, Sendable {
     self.temperature = temperature
     self.tokensMax = tokensMax
     self.seed = seed
-    self.verifier = verifier
+    self.limits = limits
     self.numericsProfile = numericsProfile
   }
 
@@ -40,6 +40,42 @@ package struct EvaluationPlan: Hashable, Codable, Sendable {
   package var digest: String { sha256(EventCoding.json(self)) }
   /// Answers in all.
   package var answers: Int { problems * samples }
+}
+
+/// What decides the verdicts of an evaluation: of the settings of a verifier those that were there when suites were frozen, so
+/// that a setting which is added later changes no plan.
+package struct EvaluationLimits: Hashable, Codable, Sendable {
+  /// Processor time of one call.
+  package var seconds: Double
+  package var memoryMib: Int
+  package var valueBytesMax: Int
+  package var bannedModules: [String]
+  /// Whether programs are refused for what they import and name before they run. The sandbox holds without.
+  package var isScreened: Bool
+  package var equality: VerifierSettings.Equality
+
+  package init(
+    seconds: Double, memoryMib: Int, valueBytesMax: Int, bannedModules: [String], isScreened: Bool,
+    equality: VerifierSettings.Equality
+  ) {
+    self.seconds = seconds
+    self.memoryMib = memoryMib
+    self.valueBytesMax = valueBytesMax
+    self.bannedModules = bannedModules
+    self.isScreened = isScreened
+    self.equality = equality
+  }
+
+  /// As a verifier takes them.
+  package var verifier: VerifierSettings {
+    var settings = VerifierSettings()
+    settings.seconds = seconds
+    settings.memoryMib = memoryMib
+    settings.valueBytesMax = valueBytesMax
+    settings.bannedModules = bannedModules
+    settings.equality = equality
+    return settings
+  }
 }
 
 /// Whose weights are evaluated.

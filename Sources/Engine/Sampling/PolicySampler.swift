@@ -10,7 +10,7 @@ import Transformer
 package actor PolicySampler: Policy {
   private let sampler: BatchSampler
   /// SHA-256 of all weights as float32.
-  package let weightsDigest: String
+  package nonisolated let weightsDigest: String
   private let thread: ThreadExecutor
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }

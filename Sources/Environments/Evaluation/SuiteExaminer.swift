@@ -104,17 +104,24 @@ package struct EvaluationSettings: Hashable, Sendable {
   /// Room for the longest right answer, several times.
   package static func tokensMax(_ form: Suite.Form) -> Int { form == .reasoning ? 192 : 384 }
 
-  /// Limits on the programs. HumanEval's own harness gives tests 3 seconds.
-  package var verifier: VerifierSettings {
-    var settings = VerifierSettings()
-    settings.seconds = form == .reasoning ? 2 : 3
-    if form == .functions { settings.bannedModules = [] }
-    return settings
+  /// Limits on the programs. HumanEval's own harness gives tests 3 seconds; published tests are not written for screening.
+  package var limits: EvaluationLimits {
+    switch form {
+    case .reasoning:
+      EvaluationLimits(
+        seconds: 2, memoryMib: 256, valueBytesMax: 400, bannedModules: Self.bannedModules, isScreened: true,
+        equality: .typed)
+    case .functions:
+      EvaluationLimits(
+        seconds: 3, memoryMib: 256, valueBytesMax: 400, bannedModules: [], isScreened: false, equality: .typed)
+    }
   }
 
-  /// Whether programs are refused for what they import and name before they run. Published tests are not written for that;
-  /// the sandbox holds without.
-  package var isScreened: Bool { form == .reasoning }
+  /// What a written program may not import: no right answer needs one of these.
+  private static let bannedModules = [
+    "os", "sys", "shutil", "random", "logging", "multiprocessing", "subprocess", "threading", "datetime", "time",
+    "hashlib", "hmac", "socket", "calendar", "uuid", "secrets", "ctypes", "gc", "importlib", "builtins",
+  ]
 
   /// SHA-256 of how the problems are put.
   package var promptsDigest: String {
@@ -131,7 +138,7 @@ package struct EvaluationSettings: Hashable, Sendable {
     settings.seed = Seed(value: seed)
     settings.prompts = prompts
     settings.solver = RoleSettings(temperature: temperature, tokensMax: tokensMax)
-    settings.verifier = verifier
+    settings.verifier = limits.verifier
     return Experiment(
       id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))),
       created: ExperimentCreated(name: "evaluation", settings: settings, promptsDigest: promptsDigest))

@@ -19,7 +19,9 @@ struct RecordedEvaluation {
       subject: EvaluationSubject(name: name, experiment: experiment, policyVersion: 2), suite: "suite/1",
       plan: EvaluationPlan(
         suiteDigest: "s", problems: problems, promptsDigest: "p", weightsDigest: "w", samples: samples,
-        temperature: temperature, tokensMax: 9, seed: Seed(value: 1), verifier: VerifierSettings(),
+        temperature: temperature, tokensMax: 9, seed: Seed(value: 1),
+        limits: EvaluationLimits(
+          seconds: 1, memoryMib: 64, valueBytesMax: 100, bannedModules: [], isScreened: true, equality: .typed),
         numericsProfile: "test"),
       software: "test")
     answers = (0..<problems * samples).map { index in
