@@ -91,7 +91,8 @@ let package = Package(
     .executableTarget(
       name: "autodidact",
       dependencies: [
-        "Daemon", "Domain", "Engine", "EventLog", "Failpoints", "Projections", "Settings", argumentParser, unixSignals,
+        "Daemon", "Domain", "Engine", "Environments", "EventLog", "Failpoints", "Projections", "Settings",
+        argumentParser, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(

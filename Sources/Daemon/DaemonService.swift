@@ -72,7 +72,7 @@ package struct DaemonService: Service {
   package func turn() async throws {
     do {
       let head = try await log.head().position
-      let waiting = try await log.experiments().filter { !Self.isOver($0.state) }
+      let waiting = try await log.playedExperiments().filter { !Self.isOver($0.state) }
       var isRefused = false
       for record in waiting.filter({ takeOvers.names.contains($0.name) }) + waiting where !leave.isMade {
         switch try await run(record) {

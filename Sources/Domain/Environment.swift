@@ -60,3 +60,13 @@ package indirect enum Check<Decision: Sendable>: Sendable {
     return decision
   }
 }
+
+extension Check {
+  /// The same jobs with a decision made from this one's.
+  package func map<Other: Sendable>(_ transform: @escaping @Sendable (Decision) -> Other) -> Check<Other> {
+    switch self {
+    case .decided(let decision): .decided(transform(decision))
+    case .verify(let jobs, let judge): .verify(jobs) { transform(judge($0)) }
+    }
+  }
+}

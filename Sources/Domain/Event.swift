@@ -29,6 +29,10 @@ package enum Event: Hashable, Sendable {
   case conditionBegan(ConditionChange)
   case conditionEnded(ConditionChange)
   case checkpointSaved(Checkpoint)
+  // Evaluation, in streams of their own
+  case evaluationStarted(EvaluationStarted)
+  case answerEvaluated(AnswerEvaluated)
+  case evaluationCompleted(EvaluationCompleted)
 }
 
 /// The first event of every experiment: all that is needed to play it again.

@@ -82,6 +82,9 @@ package enum EventCoding {
     "ConditionBegan": reader(Event.conditionBegan),
     "ConditionEnded": reader(Event.conditionEnded),
     "CheckpointSaved": reader(Event.checkpointSaved),
+    "EvaluationStarted": reader(Event.evaluationStarted),
+    "AnswerEvaluated": reader(Event.answerEvaluated),
+    "EvaluationCompleted": reader(Event.evaluationCompleted),
   ]
 
   /// All type names this program can read, sorted; what `events --type` accepts.
@@ -114,6 +117,9 @@ extension Event {
     case .conditionBegan: "ConditionBegan"
     case .conditionEnded: "ConditionEnded"
     case .checkpointSaved: "CheckpointSaved"
+    case .evaluationStarted: "EvaluationStarted"
+    case .answerEvaluated: "AnswerEvaluated"
+    case .evaluationCompleted: "EvaluationCompleted"
     }
   }
 
@@ -138,6 +144,9 @@ extension Event {
     case .updateSkipped(let body): EventCoding.json(body)
     case .conditionBegan(let body), .conditionEnded(let body): EventCoding.json(body)
     case .checkpointSaved(let body): EventCoding.json(body)
+    case .evaluationStarted(let body): EventCoding.json(body)
+    case .answerEvaluated(let body): EventCoding.json(body)
+    case .evaluationCompleted(let body): EventCoding.json(body)
     }
   }
 

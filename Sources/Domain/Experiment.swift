@@ -111,6 +111,8 @@ package struct Experiment: Hashable, Codable, Sendable {
     case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted, .weightsUpdated,
       .updateSkipped:
       evolvePlay(event, position: position)
+    case .evaluationStarted, .answerEvaluated, .evaluationCompleted:
+      preconditionFailure("\(event.type) in the stream of experiment \(name)")
     }
     closeSeedingRound()
   }

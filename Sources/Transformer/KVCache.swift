@@ -69,6 +69,21 @@ package final class KVCache {
     return child
   }
 
+  /// A sequence that begins with the first `positions` of `sequence` and shares their pages. Nothing is copied.
+  ///
+  /// - Precondition: `positions` is a whole number of pages and not beyond its length.
+  package func fork(_ sequence: CachedSequence, first positions: Int) -> CachedSequence {
+    let parent = self[sequence]
+    precondition(
+      positions.isMultiple(of: AttentionPage.positions) && positions <= parent.length,
+      "the first \(positions) of \(parent.length) positions")
+    let child = makeSequence()
+    sequences[child.index].length = positions
+    sequences[child.index].pages = Array(parent.pages.prefix(positions / AttentionPage.positions))
+    for page in sequences[child.index].pages { references[Int(page)] += 1 }
+    return child
+  }
+
   /// Ends a sequence; pages nobody else reads become free.
   package func release(_ sequence: CachedSequence) {
     for page in self[sequence].pages {

@@ -6,10 +6,13 @@ import VerifierProtocol
 package struct ProgramVerifier: Verifier {
   private let pool: any JobRunner
   private let settings: VerifierSettings
+  private let isScreened: Bool
 
-  package init(pool: any JobRunner, settings: VerifierSettings) {
+  /// - Parameter isScreened: false runs programs without reading them first, for those of a published suite.
+  package init(pool: any JobRunner, settings: VerifierSettings, isScreened: Bool = true) {
     self.pool = pool
     self.settings = settings
+    self.isScreened = isScreened
   }
 
   /// - Throws: `VerificationError`; never an outcome in place of a failure (promise P8).
@@ -35,7 +38,8 @@ package struct ProgramVerifier: Verifier {
     case .run(let program, let inputs):
       .run(
         RunJob(
-          program: program, calls: inputs, limits: Self.limits(settings), screening: Self.screening(settings)))
+          program: program, calls: inputs, limits: Self.limits(settings),
+          screening: isScreened ? Self.screening(settings) : .off))
     case .literal(let text): .literal(LiteralJob(text: text, limits: Self.limits(settings)))
     case .rewrite(let program, let rewriting):
       .normalise(

@@ -36,10 +36,12 @@ package struct LogVerification: Sendable {
       report.headHash = head.hash.hexadecimal
       let only: ExperimentRecord? = if let name { try await log.requireExperiment(name) } else { nil }
       try await chain(only, &report)
-      let records = if let only { [only] } else { try await log.experiments() }
+      let all = if let only { [only] } else { try await log.experiments() }
+      let records = all.filter { !$0.isEvaluation }
       try await files(&report)
       try await consumers(&report)
       try await folds(records, &report)
+      if isFull { try await evaluations(all.filter(\.isEvaluation), &report) }
       try await checkpoints(records, &report)
     } catch let found as Found {
       report.damage = found.damage
@@ -200,6 +202,25 @@ extension LogVerification {
     if learner != lastUpdate {
       throw damaged("log.consumers", "the learner acknowledged \(learner), the last update is at \(lastUpdate)")
     }
+  }
+
+  /// Each evaluation's answers give the digest that it completed with.
+  private func evaluations(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
+    var (count, open) = (0, 0)
+    for record in records {
+      do {
+        let stream = try await EvaluationStream.load(record, from: log)
+        if stream.completed == nil { open += 1 } else { count += 1 }
+      } catch EventLogError.corrupt(let reason) {
+        throw Found(
+          damage: Damage(table: "log.events", position: record.lastPosition, key: record.name, reason: reason))
+      } catch EventLogError.detached {
+        continue
+      }
+    }
+    guard !records.isEmpty else { return }
+    report.checks.append(
+      VerificationReport.Check("evaluations", count, note: open > 0 ? "\(open) are not complete" : nil))
   }
 
   private func checkpoints(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {

@@ -33,6 +33,11 @@ package struct WeightsFinder: Sendable {
     return Found(weights: weights, name: name.contains("/") ? weights.baseName : name, experiment: nil)
   }
 
+  /// Whether `name` means a model and so no experiment. Nothing is read.
+  ///
+  /// - Throws: `ModelCatalogue.Missing`.
+  package func isModel(_ name: String) throws -> Bool { try ModelCatalogue(home: home).path(name) != nil }
+
   /// The weights of an experiment at a version: version 0 is its base model; others are read from the version's
   /// checkpoint, or, where none is whole, trained again from the log after the newest checkpoint before it.
   ///

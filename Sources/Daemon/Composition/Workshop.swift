@@ -38,15 +38,17 @@ package struct Workshop: Sendable {
   }
 
   /// Runs `body` with the parts that judge: what an audit needs, which samples and trains nothing.
+  ///
+  /// - Parameter isScreened: false runs programs without reading them first.
   package func withVerifier<Result>(
-    of experiment: Experiment, _ body: (any Environment, any Verifier) async throws -> Result
+    of experiment: Experiment, isScreened: Bool = true, _ body: (any Environment, any Verifier) async throws -> Result
   ) async throws -> Result {
     let limits = experiment.settings.verifier
     if leasesVerifiers {
       var database = ConnectionSettings(url: open.url, applicationName: "autodidact verification")
       database.role = open.role
       let workers = LeasedWorkers(database, makeID: open.surroundings.makeID)
-      return try await body(CodeReasoning(), ProgramVerifier(pool: workers, settings: limits))
+      return try await body(CodeReasoning(), ProgramVerifier(pool: workers, settings: limits, isScreened: isScreened))
     }
     let configuration = VerifierConfiguration(
       executable: VerifierConfiguration.executable(beside: Self.program), workersMax: max(1, min(threads, 8)),
@@ -54,7 +56,7 @@ package struct Workshop: Sendable {
     var logger = Logger(label: "autodidact.verifier")
     logger.logLevel = .warning
     return try await withVerifierPool(configuration: configuration, logger: logger) { pool in
-      try await body(CodeReasoning(), ProgramVerifier(pool: pool, settings: limits))
+      try await body(CodeReasoning(), ProgramVerifier(pool: pool, settings: limits, isScreened: isScreened))
     }
   }
 

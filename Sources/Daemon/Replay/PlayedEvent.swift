@@ -85,7 +85,7 @@ struct EventCursor {
 
 extension RecordedEvent {
   /// Whether tokens lie at its position.
-  var hasGeneration: Bool { type == "ProposalMade" || type == "AttemptMade" }
+  var hasGeneration: Bool { type == "ProposalMade" || type == "AttemptMade" || type == "AnswerEvaluated" }
 }
 
 extension Event {

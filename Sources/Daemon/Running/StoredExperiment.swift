@@ -117,7 +117,7 @@ extension EventLog {
   /// The record of an experiment by name.
   /// - Throws: `UnknownExperiment` with the names there are.
   package func requireExperiment(_ name: String) async throws -> ExperimentRecord {
-    if let record = try await experiment(named: name) { return record }
-    throw UnknownExperiment(name: name, known: try await experiments().map(\.name).sorted())
+    if let record = try await experiment(named: name), !record.isEvaluation { return record }
+    throw UnknownExperiment(name: name, known: try await playedExperiments().map(\.name).sorted())
   }
 }

@@ -21,7 +21,7 @@ package struct SamplerLimits: Sendable {
 
 /// Samples completions from a decoder, many at a time.
 ///
-/// Requests with equal prompts share one prefill; a row whose completion ends is given to the next request at once. A
+/// Requests with equal prompts share one prefill, and prompts that begin alike share its pages; a row whose completion ends is given to the next request at once. A
 /// sample depends on its own request and the weights only (promise P4): each token is drawn with its own number of the
 /// request's key, and no row of a forward pass depends on the rows beside it.
 ///
@@ -102,17 +102,43 @@ package final class BatchSampler {
     }
   }
 
+  /// Computes the prompts that are new. One that begins as another does, by pages, begins with that one's pages: the worked
+  /// examples before a problem are computed once. The bits are the same, since no row depends on the rows beside it.
   private func prefill(_ admissions: [SamplingQueue.Admission], _ call: inout Call) throws {
-    var spans: [DecodeSpan] = []
+    var sources = call.queue.groups.indices.filter { call.queue.groups[$0].base != nil }
+    var (leaders, followers): ([DecodeSpan], [(group: Int, source: Int, positions: Int)]) = ([], [])
     for admission in admissions where call.queue.groups[admission.group].base == nil {
+      let group = call.queue.groups[admission.group]
+      if let (source, positions) = call.queue.source(of: group, among: sources) {
+        // Its source may be in this very batch: it is forked when that one is computed.
+        if followers.contains(where: { $0.group == admission.group }) { continue }
+        followers.append((admission.group, source, positions))
+        continue
+      }
       let base = session.cache.makeSequence()
       call.queue.setBase(base, ofGroup: admission.group)
-      let prefix = Array(call.queue.groups[admission.group].prefix)
+      sources.append(admission.group)
       // A prompt of one token has no prefix: its samples continue an empty sequence.
-      if !prefix.isEmpty { spans.append(DecodeSpan(sequence: base, tokens: prefix, wantsLogits: false)) }
-      call.tokens += prefix.count
+      if !group.prefix.isEmpty {
+        leaders.append(DecodeSpan(sequence: base, tokens: Array(group.prefix), wantsLogits: false))
+      }
     }
-    if !spans.isEmpty { _ = try session.run(spans) }
+    try run(leaders, &call)
+    var rest: [DecodeSpan] = []
+    for (group, source, positions) in followers {
+      guard let parent = call.queue.groups[source].base else { preconditionFailure("a source without a base") }
+      let base = session.cache.fork(parent, first: positions)
+      call.queue.setBase(base, ofGroup: group)
+      let tokens = Array(call.queue.groups[group].prefix.dropFirst(positions))
+      if !tokens.isEmpty { rest.append(DecodeSpan(sequence: base, tokens: tokens, wantsLogits: false)) }
+    }
+    try run(rest, &call)
+  }
+
+  private func run(_ spans: [DecodeSpan], _ call: inout Call) throws {
+    guard !spans.isEmpty else { return }
+    call.tokens += spans.reduce(0) { $0 + $1.tokens.count }
+    _ = try session.run(spans)
   }
 
   // MARK: Decoding

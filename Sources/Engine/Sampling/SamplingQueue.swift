@@ -89,6 +89,19 @@ struct SamplingQueue {
     return Admission(request: request, group: current, tokensMax: tokensMax, pages: samplePages)
   }
 
+  /// The group among `sources` whose prefix begins most like this one's, and how many positions both share, in whole pages;
+  /// nil if it is less than a page. Shared pages are reserved by both groups: there are never more in use than reserved.
+  func source(of group: PromptGroup, among sources: [Int]) -> (group: Int, positions: Int)? {
+    var best: (group: Int, positions: Int)?
+    for source in sources {
+      let pairs = zip(groups[source].prefix, group.prefix)
+      let common = pairs.prefix { $0 == $1 }.count
+      let positions = common - common % AttentionPage.positions
+      if positions > best?.positions ?? 0 { best = (source, positions) }
+    }
+    return best
+  }
+
   /// Records where a group's prefix lies in the cache.
   mutating func setBase(_ base: CachedSequence, ofGroup group: Int) { groups[group].base = base }
 

@@ -30,7 +30,7 @@ struct Events: AsyncParsableCommand {
 
   func run() async throws {
     try await database.withLog(as: .reader) { log in
-      let record = try await log.log.requireExperiment(name)
+      let record = try await log.log.requireStream(name)
       var position = Position(after)
       while true {
         let page = try await log.log.read(

@@ -13,7 +13,7 @@ struct List: AsyncParsableCommand {
 
   func run() async throws {
     try await database.withLog(as: .reader) { log in
-      let records = try await log.log.experiments()
+      let records = try await log.log.playedExperiments()
       if json {
         for record in records { print(try line(record)) }
         return
@@ -72,7 +72,7 @@ struct Status: AsyncParsableCommand {
 
   private func reports(_ log: OpenLog) async throws -> [StatusReport] {
     let records =
-      if let name { [try await log.log.requireExperiment(name)] } else { try await log.log.experiments() }
+      if let name { [try await log.log.requireExperiment(name)] } else { try await log.log.playedExperiments() }
     var reports: [StatusReport] = []
     for record in records {
       let stored = try await StoredExperiment.load(record, from: log.log)

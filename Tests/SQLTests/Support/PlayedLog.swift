@@ -26,6 +26,8 @@ struct PlayedExperiment {
 struct PlayedLog {
   let connection: Connection
   let experiments: [PlayedExperiment]
+  /// Of the first experiment's weights.
+  let evaluations: [RecordedEvaluation]
 
   /// Settings of two experiments that differ in everything a view depends on.
   static let settings: [(name: String, settings: ExperimentSettings)] = [
@@ -59,9 +61,12 @@ struct PlayedLog {
         try await writer.play(stepsMax: index == 2 ? 24 : 10_000)
         experiments.append(writer.played)
       }
+      let first = ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1)))
+      let evaluations = RecordedEvaluation.all(of: first, name: experiments[0].name)
+      for (index, evaluation) in evaluations.enumerated() { try await evaluation.append(to: log, id: UInt8(index)) }
       let connection = try await Connection.open(database)
       try await connection.execute("analyze")
-      try await body(PlayedLog(connection: connection, experiments: experiments))
+      try await body(PlayedLog(connection: connection, experiments: experiments, evaluations: evaluations))
       await connection.close()
     }
   }
