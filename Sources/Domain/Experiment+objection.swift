@@ -6,6 +6,7 @@ extension Experiment {
   package func objection(to event: Event) -> String? {
     switch event {
     case .experimentCreated: return "it was created already"
+    case .evaluationStarted, .answerEvaluated, .evaluationCompleted: return "evaluations have streams of their own"
     case .shadowStarted: return shadow == nil && !hasPlayed ? nil : "a shadow learner begins after the beginning"
     case .iterationStarted(let started): return objection(to: started)
     case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted:
