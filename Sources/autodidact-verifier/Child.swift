@@ -74,9 +74,12 @@ struct Child {
       child.call(program: program, call: call, entry: entry, screening: screening)
     case .literal(let text): child.literal(text)
     case .normalise(let program, let entry): child.normalise(program: program, entry: entry)
-    case .probe(let number):
-      sandbox_probe(number)
-      finish(ChildFrame.broken, ["system call \(number) is not refused"])
+    case .probe(let numbers):
+      let refused = sandbox_probe(numbers, numbers.count)
+      guard refused == numbers.count else {
+        finish(ChildFrame.broken, ["system call \(numbers[refused]) is not refused"])
+      }
+      finish(ChildFrame.forbidden, [""])
     }
   }
 
