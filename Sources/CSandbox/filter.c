@@ -77,9 +77,5 @@ int sandbox_filter_install(void) {
 
 int sandbox_syscall_number(const char *name) { return seccomp_syscall_resolve_name(name); }
 
-void sandbox_probe(int number) {
-  // Arguments that no call does harm with, and that ask mmap and mprotect for memory that can be executed.
-  syscall(number, 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
 
 char *sandbox_syscall_name(int number) { return seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number); }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -35,9 +36,17 @@ void sandbox_finish(uint8_t kind, const uint8_t *payload, size_t count) {
   for (;;) _exit(0);
 }
 
+// While calls are probed: the number of the call refused last. Otherwise a refused call is the end.
+static volatile sig_atomic_t is_probing = 0;
+static volatile sig_atomic_t refused_last = -1;
+
 static void report_refused_call(int signal, siginfo_t *info, void *context) {
   (void)signal;
   (void)context;
+  if (is_probing) {
+    refused_last = info->si_syscall;
+    return;
+  }
   uint32_t number = (uint32_t)info->si_syscall;
   uint8_t payload[4] = {(uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16), (uint8_t)(number >> 24)};
   sandbox_finish(SANDBOX_KIND_REFUSED, payload, sizeof payload);
@@ -81,6 +90,18 @@ static int install_handler(void) {
   sigset_t none;
   sigemptyset(&none);
   return sigprocmask(SIG_SETMASK, &none, NULL) == 0 ? 0 : errno;
+}
+
+size_t sandbox_probe(const int *numbers, size_t count) {
+  is_probing = 1;
+  for (size_t index = 0; index < count; index++) {
+    refused_last = -1;
+    // Arguments that no call does harm with, and that ask mmap and mprotect for memory that can be executed.
+    syscall(numbers[index], 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (refused_last != numbers[index]) return index;
+  }
+  is_probing = 0;
+  return count;
 }
 
 static int limit(int resource, rlim_t value) {

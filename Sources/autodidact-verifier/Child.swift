@@ -75,9 +75,12 @@ struct Child {
     case .literal(let text): child.literal(text)
     case .normalise(let program, let entry, let options):
       child.normalise(program: program, entry: entry, options: options)
-    case .probe(let number):
-      sandbox_probe(number)
-      finish(ChildFrame.broken, ["system call \(number) is not refused"])
+    case .probe(let numbers):
+      let refused = sandbox_probe(numbers, numbers.count)
+      guard refused == numbers.count else {
+        finish(ChildFrame.broken, ["system call \(numbers[refused]) is not refused"])
+      }
+      finish(ChildFrame.forbidden, [""])
     }
   }
 

@@ -7,8 +7,8 @@ struct ChildRequest {
     case call(program: String, call: String, entry: String, screening: Screening)
     case literal(String)
     case normalise(program: String, entry: String, options: String)
-    /// A system call that must be refused, by its number; asked by the zygote itself, at its start.
-    case probe(Int32)
+    /// System calls that must be refused, by their numbers; asked by the zygote itself, at its start.
+    case probe([Int32])
   }
 
   var work: Work

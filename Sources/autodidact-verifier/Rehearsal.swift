@@ -5,8 +5,8 @@ import VerifierProtocol
 /// calls and fills its caches, Swift makes its metadata, both by writing to memory that each child would otherwise copy
 /// and write anew. The programs are ours, and nothing of them is left but caches.
 enum Rehearsal {
-  /// CPython 3.11 specialises a function after 8 calls and an instruction after some tens of executions.
-  private static let rounds = 40
+  /// CPython 3.11 specialises a function after 8 calls.
+  private static let rounds = 10
 
   private static let programs: [(program: String, call: String)] = [
     (

@@ -11,8 +11,8 @@ enum InnerProbe {
 
 extension Zygote {
   /// System calls that reach files, networks, processes, the kernel's inside, or memory that can be executed. The filter
-  /// allows a few calls and refuses all others; these are tried one by one, each in a child, because a program in Python
-  /// has no means to make most of them.
+  /// allows a few calls and refuses all others; these are tried one by one, because a program in Python has no means to
+  /// make most of them.
   private static let callsProbed = [
     "open", "openat", "openat2", "open_by_handle_at", "memfd_create", "read", "write", "socket", "socketpair",
     "connect",
@@ -39,21 +39,20 @@ extension Zygote {
     }
     let program = "import os\ndef f():\n    return os.getppid()"
     let asks = ChildRequest.Work.call(program: program, call: "", entry: "f", screening: .off)
-    guard isRefused(asks) else { return .failed("a program's system call is not refused") }
-    var refused: [String] = []
-    for name in Self.callsProbed {
-      let number = sandbox_syscall_number(name)
-      guard number >= 0 else { continue }  // not on this machine
-      guard isRefused(.probe(number)) else { return .failed("the system call \(name) is not refused") }
-      refused.append(name)
+    guard case .frame(ChildFrame.refusedCall, _)? = end(of: asks) else {
+      return .failed("a program's system call is not refused")
     }
-    return .held(refused: refused)
+    let calls = Self.callsProbed.map { (name: $0, number: sandbox_syscall_number($0)) }.filter { $0.number >= 0 }
+    switch end(of: .probe(calls.map(\.number))) {
+    case .frame(ChildFrame.forbidden, _): return .held(refused: calls.map(\.name))
+    case .frame(ChildFrame.broken, let payload):
+      var reader = ByteReader(payload[...])
+      return .failed(reader.text() ?? "unknown")
+    case let other: return .failed("probing system calls ends with \(other.map { "\($0)" } ?? "no child")")
+    }
   }
 
-  private func isRefused(_ work: ChildRequest.Work) -> Bool {
-    if case .frame(ChildFrame.refusedCall, _)? = execute(ChildRequest(work: work, limits: .standard))?.end {
-      return true
-    }
-    return false
+  private func end(of work: ChildRequest.Work) -> ChildReport.End? {
+    execute(ChildRequest(work: work, limits: .standard))?.end
   }
 }

@@ -11,7 +11,9 @@ struct LimitTests {
       for _ in 0..<30 where best >= 0.05 {
         let reply = try await pool.call(program, limits: limits)
         #expect(reply.outcome == .timedOut)
-        best = min(best, reply.usage.wallSeconds - limitSeconds)
+        // A child that a busy host starved is run once more with twice the time, and its usage is that of the second run.
+        let seconds = reply.usage.wallSeconds
+        best = min(best, seconds - (seconds >= 2 * limitSeconds ? 2 : 1) * limitSeconds)
       }
       return best
     }

@@ -77,8 +77,9 @@ void sandbox_finish(uint8_t kind, const uint8_t *payload, size_t count) __attrib
 /// The number of a system call, negative if this machine has none of that name.
 int sandbox_syscall_number(const char *name);
 
-/// Makes a system call that the filter must refuse: returns only if it did not. For a child behind the filter.
-void sandbox_probe(int number);
+/// Makes system calls that the filter must refuse, until one is not refused: returns its index, or `count`. For a child
+/// behind the filter, before anything else runs there.
+size_t sandbox_probe(const int *numbers, size_t count);
 
 /// The name of a system call, or NULL; the caller frees it.
 char *sandbox_syscall_name(int number);

@@ -95,7 +95,8 @@ package struct ProgramTrial: Sendable {
     case .timedOut:
       (
         "timedOut", nil, nil,
-        reply.usage.cpuSeconds >= settings.seconds * 0.9
+        // The kernel counts processor time in ticks, on a busy host also some that the child did not have; so the wall tells.
+        reply.usage.wallSeconds < ProgramVerifier.limits(settings).wallSeconds
           ? "processor limit of \(settings.seconds) s" : "wall-clock deadline"
       )
     case .outOfMemory: ("outOfMemory", nil, nil, "memory limit of \(settings.memoryMib) MiB")
