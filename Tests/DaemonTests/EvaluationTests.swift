@@ -194,14 +194,35 @@ struct EvaluationTests {
     }
   }
 
-  @Test("two processes that evaluate the same at the same time cannot both append")
-  func conflict() async throws {
-    try await Self.with(.inMemory) { world in
+  @Test(
+    "two processes that evaluate the same at the same time append it once, for both compute the same",
+    arguments: LogKind.available)
+  func rivals(kind: LogKind) async throws {
+    try await Self.with(kind) { world in
       let sampler = try world.sampler()
       let rival = RivalPolicy(base: sampler) { _ = try await world.evaluate() }
-      await #expect(throws: EventLogError.self) { try await world.evaluate(rival) }
-      let stream = try #require(try await world.evaluator.recorded(world.started(sampler.weightsDigest).plan))
-      #expect(stream.completed != nil && stream.answers.count == 200)
+      let stream = try await world.evaluate(rival)
+      #expect(stream.completed != nil && stream.answers.count == 200 && stream.version == 202)
+      #expect(try await world.daemon.log.head().position == Position(202))
+    }
+  }
+
+  @Test("right, wrong and formless answers are told apart by the real verifier")
+  func verdicts() async throws {
+    try await Self.with(.inMemory) { world in
+      let policy = AnsweringPolicy { index in
+        switch index % 5 {
+        case 0: "\(index % 2 == 0 ? index + 1 : 1)\n```"
+        case 1: "'wrong'\n```"
+        case 2: "1 +\n```"
+        default: "no fence"
+        }
+      }
+      let stream = try await world.evaluate(policy)
+      let score = EvaluationScore(stream.answers)
+      #expect(score.tallies.indices.allSatisfy { (score.tallies[$0].correct == 1) == ($0 % 5 == 0) })
+      // A text is a wrong output, and as an input it raises: there a number is added to it.
+      #expect(score.verdicts == [.correct: 40, .incorrect: 20, .raised: 20, .malformed: 120])
     }
   }
 
@@ -288,5 +309,18 @@ private final class RivalPolicy: Policy {
     }
     if isFirst { try await rival() }
     return try await base.generate(requests, progress: progress)
+  }
+}
+
+/// Answers by the place of the problem in the suite.
+private struct AnsweringPolicy: Policy {
+  let answer: @Sendable (Int) -> String
+
+  func generate(
+    _ requests: [GenerationRequest], progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> [Generation] {
+    requests.map {
+      Generation(promptTokenCount: 1, tokens: [1], logProbabilities: [0], text: answer($0.key.slot), finish: .stop)
+    }
   }
 }

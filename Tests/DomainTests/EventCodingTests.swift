@@ -56,6 +56,24 @@ struct EventCodingTests {
       .conditionEnded(ConditionChange(condition: .starvation, iteration: 2, value: 0.5, threshold: 0.05)),
       .checkpointSaved(
         Checkpoint(policyVersion: 2, file: "f", bytes: 1 << 40, weightsDigest: "aa", optimizerDigest: "bb")),
+      .evaluationStarted(
+        EvaluationStarted(
+          subject: EvaluationSubject(
+            name: "x", experiment: ExperimentID(UUID(uuid: (1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6))),
+            policyVersion: 2),
+          suite: "suite/1",
+          plan: EvaluationPlan(
+            suiteDigest: "s", problems: 384, promptsDigest: "p", weightsDigest: "w", samples: 8, temperature: 0.7,
+            tokensMax: 192, seed: Seed(value: .max),
+            limits: EvaluationLimits(
+              seconds: 2, memoryMib: 256, valueBytesMax: 400, bannedModules: ["os"], isScreened: true, equality: .typed),
+            numericsProfile: "n"),
+          software: "s")),
+      .answerEvaluated(
+        AnswerEvaluated(
+          problem: "deduction/1/1", group: "deduction", level: 1, sample: 7, verdict: .outOfMemory, answer: "'a'",
+          detail: "d")),
+      .evaluationCompleted(EvaluationCompleted(answers: 3072, answersDigest: "a")),
     ]
   }()
 

@@ -117,6 +117,22 @@ struct SuiteTests {
     }
   }
 
+  @Test("a function that is called f may call itself")
+  func recursive() async throws {
+    let suite = try Self.read(
+      #"{"task_id":"T/1","prompt":"def f(n):\n","entry_point":"f","test":"def check(candidate):\n    assert candidate(4) == 24\n"}"#
+    )
+    let settings = EvaluationSettings(form: .functions, prompts: PromptTemplates())
+    let examiner = SuiteExaminer(suite: suite, settings: settings, environment: CodeReasoning())
+    try await withRealVerifier(settings.limits.verifier) { real in
+      for (factor, verdict) in [("n", Verdict.correct), ("2", .incorrect)] {
+        let body = "    return 1 if n == 0 else \(factor) * f(n - 1)\n"
+        let answer = try await real.decide(examiner.check(0, sample: 0, completion: body))
+        #expect(answer.verdict == verdict)
+      }
+    }
+  }
+
   @Test("a completion ends before the first stop")
   func bodies() {
     #expect(FunctionProblem.body("    return 1\n\ndef g():\n    pass") == "    return 1\n")
@@ -149,7 +165,7 @@ struct SuiteTests {
         "test.jsonl:1: pairs: number 1 lacks the text input or output"
       ),
       (function + "\n" + reasoning, "test.jsonl:2: entry_point: missing"),
-      (function.replacing("\"inc\"", with: "\"f\""), "test.jsonl:1: entry_point: 'f' cannot be tested"),
+      (function.replacing("\"inc\"", with: "\"check\""), "test.jsonl:1: entry_point: 'check' cannot be tested"),
       (function.replacing("\"inc\"", with: "\"a.b\""), "test.jsonl:1: entry_point: 'a.b' cannot be tested"),
       (function.replacing("def check", with: "def test"), "test.jsonl:1: test: it does not define check(candidate)"),
       (function.replacing("def inc", with: "def dec"), "test.jsonl:1: prompt: it does not define the entry_point inc"),

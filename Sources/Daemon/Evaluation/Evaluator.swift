@@ -55,8 +55,11 @@ package struct Evaluator: Sendable {
 
   /// Performs what the log lacks of an evaluation, all of it or the rest.
   ///
-  /// - Throws: what the parts throw; `.wrongExpectedVersion` when another process evaluates the same at the same time. What
-  ///   is in the log by then stays.
+  /// Another process may perform the same at the same time: both compute the same bits and append under the same keys, so each
+  /// batch is recorded once.
+  ///
+  /// - Throws: what the parts throw. What is in the log by then stays. `EventLogError.keyReused` when another process computed
+  ///   something else.
   package func evaluate(_ started: EvaluationStarted, with parts: Parts) async throws -> EvaluationStream {
     var stream = try await recorded(started.plan)
     if stream == nil { stream = try await begin(started) }
@@ -69,9 +72,14 @@ package struct Evaluator: Sendable {
   private func begin(_ started: EvaluationStarted) async throws -> EvaluationStream? {
     let id = ExperimentID(surroundings.makeID())
     let event = NewEvent(.evaluationStarted(started), policyVersion: started.subject.policyVersion)
-    _ = try await log.createExperiment(
-      id, name: EvaluationStream.name(of: started.plan), state: EvaluationStream.stateOpen, events: [event],
-      key: "evaluate/\(id)")
+    do {
+      _ = try await log.createExperiment(
+        id, name: EvaluationStream.name(of: started.plan), state: EvaluationStream.stateOpen, events: [event],
+        key: "evaluate/\(id)")
+    } catch {
+      // Another process began the same a moment ago: its stream is as good.
+      guard case .nameTaken = error else { throw error }
+    }
     return try await recorded(started.plan)
   }
 

@@ -94,8 +94,8 @@ private struct SuiteLine {
     let isName = entryPoint.utf8.enumerated().allSatisfy { index, byte in
       byte == 95 || (65...90 ~= byte) || (97...122 ~= byte) || (index > 0 && (48...57 ~= byte))
     }
-    guard isName, !["f", "check", "candidate_of_suite"].contains(entryPoint) else {
-      throw error("entry_point", "'\(entryPoint)' cannot be tested: allowed is a name other than f and check")
+    guard isName, !["check", "candidate_of_suite"].contains(entryPoint) else {
+      throw error("entry_point", "'\(entryPoint)' cannot be tested: allowed is a name other than check")
     }
     let prompt = try text("prompt")
     guard prompt.contains("def \(entryPoint)(") else {

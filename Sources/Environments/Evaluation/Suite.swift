@@ -95,7 +95,8 @@ package struct FunctionProblem: Hashable, Sendable {
     return String(decoding: text[..<end], as: UTF8.self)
   }
 
-  /// A program whose `f()` returns True if `body` passes the tests, and raises otherwise.
+  /// A program whose `f()` returns True if `body` passes the tests, and raises otherwise. A function that is called `f` itself
+  /// still finds itself under that name, by its arguments.
   package func program(body: String) -> String {
     """
     \(prompt)\(body)
@@ -105,7 +106,9 @@ package struct FunctionProblem: Hashable, Sendable {
     candidate_of_suite = \(entryPoint)
 
 
-    def f():
+    def f(*arguments, **named):
+        if arguments or named:
+            return candidate_of_suite(*arguments, **named)
         check(candidate_of_suite)
         return True
 
