@@ -65,17 +65,9 @@ struct EstimatesTests {
     #expect(abs(estimate.value - 0.2) < 1e-12)
     #expect(abs(estimate.low - (0.2 - 1.96 * 0.02)) < 0.005 && abs(estimate.high - (0.2 + 1.96 * 0.02)) < 0.005)
     #expect(estimate == Estimate.mean(values, stream: Self.stream(3), resamples: 4000))
-<<<<<<< HEAD
-    // Ends of an interval of shares lie on a grid, where two streams may meet; those of many values do not.
-    let many = (0..<400).map { Double($0 * $0) }
-    #expect(
-      Estimate.mean(many, stream: Self.stream(3), resamples: 400)
-        != Estimate.mean(many, stream: Self.stream(4), resamples: 400))
-=======
     let fractions = (0..<50).map { 1 / Double(1 + $0) }
     let draws = [3, 4].map { Estimate.mean(fractions, stream: Self.stream($0), resamples: 400) }
     #expect(draws[0] != draws[1] && draws[0].value == draws[1].value)
->>>>>>> evaluate
   }
 
   @Test("equal values have an interval of no width")
