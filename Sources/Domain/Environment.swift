@@ -67,6 +67,7 @@ extension Check {
     switch self {
     case .decided(let decision): .decided(transform(decision))
     case .verify(let jobs, let judge): .verify(jobs) { transform(judge($0)) }
+    case .prepare(let jobs, let next): .prepare(jobs) { next($0).map(transform) }
     }
   }
 }

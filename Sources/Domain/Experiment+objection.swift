@@ -6,6 +6,7 @@ extension Experiment {
   package func objection(to event: Event) -> String? {
     switch event {
     case .experimentCreated: return "it was created already"
+    case .evaluationStarted, .answerEvaluated, .evaluationCompleted: return "evaluations have streams of their own"
     case .shadowStarted: return shadow == nil && !hasPlayed ? nil : "a shadow learner begins after the beginning"
     case .iterationStarted(let started): return objection(to: started)
     case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted:
@@ -21,6 +22,7 @@ extension Experiment {
         return "an update of version \(skipped.policyVersion) is skipped after version \(policyVersion)"
       }
       return objection(toUpdate: event, of: skipped.iteration)
+    case .curriculumChosen(let chosen): return objection(to: chosen)
     case .conditionBegan(let change):
       return health.changes(settings.health).began.contains(change)
         ? nil : "condition \(change.condition.rawValue) begins, which its iterations do not show"

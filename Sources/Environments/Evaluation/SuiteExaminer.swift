@@ -137,7 +137,7 @@ package struct EvaluationSettings: Hashable, Sendable {
     var settings = ExperimentSettings()
     settings.seed = Seed(value: seed)
     settings.prompts = prompts
-    settings.solver = RoleSettings(temperature: temperature, tokensMax: tokensMax)
+    settings.solver = SolverSettings(temperature: temperature, tokensMax: tokensMax)
     settings.verifier = limits.verifier
     return Experiment(
       id: ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))),
