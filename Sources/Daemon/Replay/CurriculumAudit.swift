@@ -33,6 +33,7 @@ struct CurriculumAudit: Sendable {
     return ReplayDifference(
       iteration: chosen.iteration, position: position.rawValue, version: folded.policyVersion, batchDigest: "",
       what: "curriculum \(field)", recorded: before, found: after, sample: nil, tensor: nil,
-      cause: "the settings and the attempts before this choice do not lead to it: one of them, or the choice, was changed")
+      cause:
+        "the settings and the attempts before this choice do not lead to it: one of them, or the choice, was changed")
   }
 }

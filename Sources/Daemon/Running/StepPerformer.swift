@@ -115,7 +115,8 @@ extension StepPerformer {
   }
 
   private func attempt(
-    _ purpose: Purpose, _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
+    _ purpose: Purpose, _ plans: [Step.AttemptPlan], _ experiment: Experiment,
+    _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
     let made = plans.map { Event.attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }

@@ -46,7 +46,8 @@ package struct Curriculum: Sendable {
     case .uniform: 1
     case .recency: exp2(-Double(iteration - problem.iteration) / settings.recencyHalfLife)
     case .learnability: difficulty.weighed(problem, settings).posterior.learnability
-    case .targetBand: difficulty.weighed(problem, settings).posterior.mass(from: settings.bandLow, to: settings.bandHigh)
+    case .targetBand:
+      difficulty.weighed(problem, settings).posterior.mass(from: settings.bandLow, to: settings.bandHigh)
     case .learningProgress: difficulty.problem(problem).flatMap { progress[$0.cell] } ?? 0
     case .eloMatched: eloMatch(problem)
     }

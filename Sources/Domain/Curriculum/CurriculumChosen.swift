@@ -70,7 +70,9 @@ package struct CurriculumChosen: Hashable, Codable, Sendable {
     if difficultyVersion != found.difficultyVersion {
       return ("difficulty_version", "\(difficultyVersion)", "\(found.difficultyVersion)")
     }
-    if difficultyDigest != found.difficultyDigest { return ("difficulty_digest", difficultyDigest, found.difficultyDigest) }
+    if difficultyDigest != found.difficultyDigest {
+      return ("difficulty_digest", difficultyDigest, found.difficultyDigest)
+    }
     guard pools.count == found.pools.count else { return ("pools", "\(pools.count)", "\(found.pools.count)") }
     for (index, (one, other)) in zip(pools, found.pools).enumerated() {
       guard let inner = one.difference(from: other) else { continue }

@@ -54,7 +54,9 @@ package struct Difficulty: Hashable, Sendable {
     let text = ProgramText(problem.program)
     let cell = Cell(kind: id.kind, size: Cell.Size(tokens: text.tokens))
     var novelty: Novelty?
-    if let memory = memories.firstIndex(where: { $0.kind == id.kind }) { novelty = memories[memory].take(id, problem, text) }
+    if let memory = memories.firstIndex(where: { $0.kind == id.kind }) {
+      novelty = memories[memory].take(id, problem, text)
+    }
     append(ProblemRecord(id: id, cell: cell, novelty: novelty))
   }
 

@@ -101,17 +101,21 @@ extension DifficultyReport {
         firstVersion: group.firstVersion, lastVersion: group.lastVersion, attempts: group.attempts,
         rating: fit.rating(ofGroup: index))
     }
-    // Given problems are nobody's proposals.
-    let quarter = max(1, iterations.count / 4)
-    func proposed(_ cohorts: some Sequence<Int>) -> [ProposalID] {
-      cohorts.flatMap { (byIteration[$0] ?? []).map(\.id) }.filter { $0 != Experiment.zero($0.kind) }
-    }
     rating = RatingSummary(
       problems: fit.problems, links: fit.links, attempts: fit.attempts, newtonSteps: fit.steps,
-      hasConverged: fit.hasConverged,
-      problemsChange: iterations.count < 2
-        ? nil : fit.difficultyChange(from: proposed(iterations.prefix(quarter)), to: proposed(iterations.suffix(quarter))),
+      hasConverged: fit.hasConverged, problemsChange: Self.problemsChange(attempted.map(\.id), fit),
       policyChange: fit.abilityChange)
+  }
+
+  /// The newest quarter of cohorts against the oldest. Given problems are nobody's proposals.
+  private static func problemsChange(_ attempted: [ProposalID], _ fit: RaschFit) -> Estimate? {
+    let proposed = attempted.filter { $0 != Experiment.zero($0.kind) }
+    let iterations = Set(proposed.map(\.iteration)).sorted()
+    guard iterations.count > 1 else { return nil }
+    let quarter = max(1, iterations.count / 4)
+    let (old, new) = (Set(iterations.prefix(quarter)), Set(iterations.suffix(quarter)))
+    return fit.difficultyChange(
+      from: proposed.filter { old.contains($0.iteration) }, to: proposed.filter { new.contains($0.iteration) })
   }
 
   private static func row(

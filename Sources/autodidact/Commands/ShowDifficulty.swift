@@ -45,7 +45,9 @@ struct ShowDifficulty: AsyncParsableCommand {
   }
 
   private static func cells(_ report: DifficultyReport) -> [String] {
-    var rows = [["cell (tokens)", "problems", "solved", "rate", "95 % Wilson", "progress", "95 %", "beyond chance", "of"]]
+    var rows = [
+      ["cell (tokens)", "problems", "solved", "rate", "95 % Wilson", "progress", "95 %", "beyond chance", "of"]
+    ]
     for cell in report.cells {
       rows.append([
         "\(cell.kind.rawValue) \(cell.size)", "\(cell.problems)", "\(cell.solves.correct)/\(cell.solves.attempts)",
@@ -61,18 +63,22 @@ struct ShowDifficulty: AsyncParsableCommand {
     var cohorts = [["problems of iteration", "problems", "links", "rating", "95 %"]]
     for row in spread(report.cohorts) {
       cohorts.append([
-        "\(row.iteration)", "\(row.problems)", "\(row.links)", Format.decimal(row.rating.value, 0), interval(row.rating, 0),
+        "\(row.iteration)", "\(row.problems)", "\(row.links)", Format.decimal(row.rating.value, 0),
+        interval(row.rating, 0),
       ])
     }
     var policies = [["policy version", "attempts", "rating", "95 %"]]
     for row in spread(report.policies) {
-      let versions = row.firstVersion == row.lastVersion ? "\(row.firstVersion)" : "\(row.firstVersion)–\(row.lastVersion)"
+      let versions =
+        row.firstVersion == row.lastVersion ? "\(row.firstVersion)" : "\(row.firstVersion)–\(row.lastVersion)"
       policies.append([versions, "\(row.attempts)", Format.decimal(row.rating.value, 0), interval(row.rating, 0)])
     }
     var lines = TextTable(rows: cohorts).lines + [""] + TextTable(rows: policies).lines
     for (name, change) in [("problems", report.rating.problemsChange), ("policy", report.rating.policyChange)] {
       guard let change else { continue }
-      lines += ["\(name): \(change.value >= 0 ? "+" : "")\(Format.decimal(change.value, 0)) points, \(interval(change, 0))"]
+      lines += [
+        "\(name): \(change.value >= 0 ? "+" : "")\(Format.decimal(change.value, 0)) points, \(interval(change, 0))"
+      ]
     }
     return lines.map { "  " + $0 }
   }

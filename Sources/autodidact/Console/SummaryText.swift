@@ -47,7 +47,8 @@ struct SummaryText {
       "reward     proposer \(Format.signed(summary.proposerReward)), solver \(Format.signed(summary.solverReward))"
     ]
     if let groups = summary.groups, groups.problems > 0 {
-      lines.append("groups     \(Format.share(groups.mixedProblems, groups.problems)) of the probed problems are solved sometimes")
+      lines.append(
+        "groups     \(Format.share(groups.mixedProblems, groups.problems)) of the probed problems are solved sometimes")
     }
     if let outcome = summary.outcome {
       lines.append(

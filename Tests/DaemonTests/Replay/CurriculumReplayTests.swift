@@ -62,7 +62,9 @@ struct CurriculumReplayTests {
   func verified() async throws {
     try await withPlayed { world, record in
       let log = try await flipped(world, record)
-      let report = try await LogVerification(log: log, home: world.daemon.home, isFull: true).verify(nil)
+      let home = Home(
+        state: URL(fileURLWithPath: world.daemon.folder), share: URL(fileURLWithPath: ReferenceFiles.packageRoot))
+      let report = try await LogVerification(log: log, home: home, isFull: true).verify(nil)
       #expect(report.damage?.reason.contains("pools[1].solve_rate") == true, "\(String(describing: report.damage))")
     }
   }

@@ -91,8 +91,11 @@ struct AttributionTests {
     for ledger in ledgers(settings) { #expect(ledger.attribution(settings) { _ in nil } == nil) }
   }
 
-  @Test(arguments: [(0, 4, RateBucket.never), (1, 4, .toQuarter), (2, 4, .toHalf), (3, 4, .toThreeQuarters),
-    (7, 8, .underAlways), (4, 4, .always), (0, 0, .unknown)])
+  @Test(
+    arguments: [
+      (0, 4, .never), (1, 4, .toQuarter), (2, 4, .toHalf), (3, 4, .toThreeQuarters), (7, 8, .underAlways),
+      (4, 4, .always), (0, 0, .unknown),
+    ] as [(Int, Int, RateBucket)])
   func `solve rates have buckets with closed upper ends`(correct: Int, attempts: Int, bucket: RateBucket) {
     #expect(RateBucket(SolveCount(attempts: attempts, correct: correct)) == bucket)
   }

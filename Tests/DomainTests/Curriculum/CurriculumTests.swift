@@ -40,7 +40,7 @@ struct CurriculumTests {
 
   @Test func `recency halves with every half-life`() {
     let curriculum = curriculum(.recency) { $0.recencyHalfLife = 2 }
-    #expect(isNear(Self.problems.map(curriculum.priority), [-2, -1.5, -1, -0.5, 0].map(exp2)))
+    #expect(isNear(Self.problems.map(curriculum.priority), [-2, -1.5, -1, -0.5, 0].map { exp2($0) }))
   }
 
   @Test func `learnability is the posterior's expected p(1 − p)`() {
@@ -137,7 +137,8 @@ struct CurriculumTests {
     #expect(figures.candidates == 5 && figures.attempted == 4 && figures.effective == 5)
     // Means 1/6, 2/6, 4/6, 5/6 and 1/2.
     #expect(figures.solveRate == 0.5 && figures.solveRateUniform == 0.5)
-    let newest = curriculum(.recency) { ($0.recencyHalfLife, $0.uniformShare) = (0.1, 0) }.figures(.deduction, Self.problems)
+    let newest = curriculum(.recency) { ($0.recencyHalfLife, $0.uniformShare) = (0.1, 0) }.figures(
+      .deduction, Self.problems)
     #expect(abs(newest.effective - 1.001955) < 1e-4 && newest.solveRate > 0.5)
     let none = curriculum(.recency).figures(.deduction, [])
     #expect(none.candidates == 0 && none.effective == 0)

@@ -128,10 +128,10 @@ struct ExperimentCurriculumTests {
     #expect(checked > 6)
   }
 
-  @Test func `a choice for what is drawn uniformly, or outside an iteration, is refused`() {
+  @Test func `a choice for what is drawn uniformly, or outside an iteration, is refused`() throws {
     var player = Player(settings(.recency, .uniform))
     player.play()
-    guard let chosen = choices(player.events).first else { return #expect(Bool(false), "nothing chosen") }
+    let chosen = try #require(choices(player.events).first)
     #expect(player.experiment.objection(to: .curriculumChosen(chosen))?.contains("outside") == true)
     var other = Player(smallSettings())
     other.step()
