@@ -22,7 +22,9 @@ enum SettingsUpcast {
       var known = try JSONSerialization.jsonObject(with: EventCoding.json(beforeEachKey)) as? [String: Any]
     else { return body }
     // Not written where it is the default, and known all the same.
-    known["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(CurriculumSettings()))
+    if recorded["curriculum"] != nil {
+      known["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(CurriculumSettings()))
+    }
     var missing = 0
     event["settings"] = try merge(recorded, over: known, path: "", missing: &missing)
     return missing == 0 ? body : try JSONSerialization.data(withJSONObject: event)

@@ -1,8 +1,12 @@
 import Foundation
 
 /// Ratings of problems and policy versions on one scale (Rasch 1960): a policy of rating θ solves a problem of rating b with
-/// probability σ(θ − b). Fitted to all attempts at once and not in their order, by Newton's method on the posterior with
-/// normal priors: problems b ~ N(0, 2²), the first policy θ ~ N(0, 2²), and from one version to the next θ ~ N(θ', 0.2²).
+/// probability σ(θ − b). Fitted to all attempts at once and not in their order, by Newton's method on the posterior.
+///
+/// Priors: the first policy is 0; from one version to the next θ changes by N(0, 0.2²). Problems of a cohort (an iteration)
+/// are b ~ N(μ, 2²); the first μ ~ N(0, 2²), and from one iteration to the next μ changes by N(0, 0.2²). Policies and cohorts
+/// have the same freedom, so that a change of solve rates which no problem's repeated attempts explain is given to neither;
+/// with one mean for all cohorts it would go to the policy, and harder problems would be rated too easy (tried).
 ///
 /// The trap: problems that only one version attempted tell nothing about how that version compares with others. What links
 /// versions are problems that several of them attempted (`links`); where there are few, the priors decide, and intervals
@@ -25,26 +29,32 @@ package struct RaschFit: Sendable {
   package private(set) var steps = 0
   package private(set) var hasConverged = false
 
-  var abilities: [Double] = []
-  var observed: [Observed] = []
+  /// What is left once problems are eliminated: the groups' ratings, then the cohorts' means.
+  private var nodes: [Double] = []
+  /// First iteration of each cohort.
+  private var cohorts: [Int] = []
+  private var observed: [Observed] = []
   private var places: [ProposalID: Int] = [:]
-  /// Inverse of the abilities' information, row by row.
+  /// Inverse of the nodes' information, row by row.
   private var covariance: [Double] = []
 
-  struct Observed {
-    var id: ProposalID
+  private struct Observed {
     var rating = 0.0
+    /// Node of its cohort.
+    var cohort = 0
     /// One per group that attempted it.
-    var cells: [(group: Int, attempts: Double, correct: Double)]
-    /// Information of the rating, and −∂²/∂rating∂ability of each cell, at the end of the fit.
+    var cells: [(group: Int, attempts: Double, correct: Double)] = []
+    /// Information of the rating, and −∂²/∂rating∂node of each node it touches, as of the last step.
     var information = 1.0
-    var weights: [Double] = []
+    var weights: [(node: Int, weight: Double)] = []
   }
 
-  package static let groupsMax = 256
-  static let problemVariance = 4.0
-  static let firstVariance = 4.0
-  static let stepVariance = 0.04
+  package static let groupsMax = 128
+  private static let problemVariance = 4.0
+  private static let firstVariance = 4.0
+  private static let stepVariance = 0.04
+  /// The first policy is the scale's 0.
+  private static let anchorVariance = 1e-8
   private static let stepsMax = 60
   private static let tolerance = 1e-9
 
@@ -53,21 +63,30 @@ package struct RaschFit: Sendable {
 
   package init(_ problems: some Sequence<ProblemRecord>) {
     let problems = problems.filter { !$0.counts.isEmpty }
-    let newest = problems.reduce(0) { max($0, $1.counts.last?.version ?? 0) }
-    var width = 1
-    while newest / width >= Self.groupsMax { width *= 2 }
-    self.width = width
+    width = Self.width(for: problems.reduce(0) { max($0, $1.counts.last?.version ?? 0) })
     observe(problems)
-    abilities = [Double](repeating: 0, count: groups.count)
+    nodes = [Double](repeating: 0, count: groups.count + cohorts.count)
     fit()
+  }
+
+  /// Neighbours that are taken together so that there are no more than `groupsMax`: a power of two.
+  private static func width(for last: Int) -> Int {
+    var width = 1
+    while last / width >= groupsMax { width *= 2 }
+    return width
   }
 
   private mutating func observe(_ problems: [ProblemRecord]) {
     let numbers = Set(problems.flatMap { $0.counts.map { $0.version / width } }).sorted()
     let index = Dictionary(uniqueKeysWithValues: numbers.enumerated().map { ($1, $0) })
     groups = numbers.map { Group(firstVersion: $0 * width, lastVersion: ($0 + 1) * width - 1, attempts: 0) }
+    let cohortWidth = Self.width(for: problems.reduce(0) { max($0, $1.id.iteration) })
+    let cohortNumbers = Set(problems.map { $0.id.iteration / cohortWidth }).sorted()
+    let cohortIndex = Dictionary(uniqueKeysWithValues: cohortNumbers.enumerated().map { ($1, $0) })
+    cohorts = cohortNumbers.map { $0 * cohortWidth }
     for problem in problems {
-      var seen = Observed(id: problem.id, cells: [])
+      var seen = Observed()
+      seen.cohort = groups.count + (cohortIndex[problem.id.iteration / cohortWidth] ?? 0)
       for count in problem.counts {
         guard let group = index[count.version / width] else { continue }
         if seen.cells.last?.group != group { seen.cells.append((group, 0, 0)) }
@@ -100,25 +119,27 @@ extension RaschFit {
   /// The rating of a group of versions in points.
   package func rating(ofGroup group: Int) -> Estimate {
     precondition(groups.indices.contains(group), "group \(group) of \(groups.count)")
-    return Self.estimate(abilities[group], variance: covariance[group * groups.count + group])
+    return Self.estimate(nodes[group], variance: covariance[group * nodes.count + group])
   }
 
   /// The rating of the newest version that attempted anything up to a version, in nats; 0 before the first.
   func ability(at version: PolicyVersion) -> Double {
-    groups.lastIndex { $0.firstVersion <= version }.map { abilities[$0] } ?? 0
+    groups.lastIndex { $0.firstVersion <= version }.map { nodes[$0] } ?? 0
   }
 
-  /// The rating of a problem in nats; the prior's 0 if it was not attempted.
-  func difficulty(of problem: ProposalID) -> Double { places[problem].map { observed[$0].rating } ?? 0 }
+  /// The rating of a problem in nats; if it was not attempted, the mean of the newest cohort up to its own.
+  func difficulty(of problem: ProposalID) -> Double {
+    if let place = places[problem] { return observed[place].rating }
+    return cohorts.lastIndex { $0 <= problem.iteration }.map { nodes[groups.count + $0] } ?? 0
+  }
 
   /// How much the last group's rating is above the first's, and the mean of some problems above that of others; both in
   /// points, with what the fit knows of how their errors go together.
   package var abilityChange: Estimate? {
     let last = groups.count - 1
     guard last > 0 else { return nil }
-    let count = groups.count
-    let variance = covariance[0] + covariance[last * count + last] - 2 * covariance[last]
-    return Self.estimate(abilities[last] - abilities[0], variance: variance)
+    let variance = covariance[0] + covariance[last * nodes.count + last] - 2 * covariance[last]
+    return Self.estimate(nodes[last] - nodes[0], variance: variance)
   }
 
   /// See `abilityChange`.
@@ -133,22 +154,19 @@ extension RaschFit {
     contrast(places.map { ($0, 1 / Double(places.count)) })
   }
 
-  /// A weighted sum of problems' ratings. Given the abilities, problems are independent; what they share goes through those.
+  /// A weighted sum of problems' ratings. Given the nodes, problems are independent; what they share goes through those.
   private func contrast(_ parts: [(place: Int, share: Double)]) -> Estimate {
     var (value, variance) = (0.0, 0.0)
-    var through = [Double](repeating: 0, count: groups.count)
+    var through = [Double](repeating: 0, count: nodes.count)
     for (place, share) in parts {
       let problem = observed[place]
       value += share * problem.rating
       variance += share * share / problem.information
-      for (cell, weight) in zip(problem.cells, problem.weights) {
-        through[cell.group] += share * weight / problem.information
-      }
+      for (node, weight) in problem.weights { through[node] += share * weight / problem.information }
     }
-    for row in groups.indices where through[row] != 0 {
-      for column in groups.indices {
-        variance += through[row] * through[column] * covariance[row * groups.count + column]
-      }
+    let touched = nodes.indices.filter { through[$0] != 0 }
+    for row in touched {
+      for column in touched { variance += through[row] * through[column] * covariance[row * nodes.count + column] }
     }
     return Self.estimate(value, variance: variance)
   }
@@ -168,145 +186,123 @@ extension RaschFit {
       hasConverged = true
       return
     }
-    var value = logPosterior(abilities, observed.map(\.rating))
-    while steps < Self.stepsMax {
+    var value = logPosterior(nodes, observed.map(\.rating))
+    while steps < Self.stepsMax, !hasConverged {
       steps += 1
-      let (abilityStep, ratingSteps) = newtonStep()
+      let (nodeSteps, ratingSteps) = newtonStep()
       var scale = 1.0
       // The posterior is concave: a step that does not climb is too long.
       while true {
-        let abilities = zip(self.abilities, abilityStep).map { $0 + scale * $1 }
+        let moved = zip(nodes, nodeSteps).map { $0 + scale * $1 }
         let ratings = zip(observed, ratingSteps).map { $0.rating + scale * $1 }
-        let next = logPosterior(abilities, ratings)
+        let next = logPosterior(moved, ratings)
         if next >= value || scale < 1e-6 {
-          self.abilities = abilities
+          nodes = moved
           for place in observed.indices { observed[place].rating = ratings[place] }
           value = next
           break
         }
         scale /= 2
       }
-      let largest = (abilityStep + ratingSteps).reduce(0) { max($0, abs($1)) }
-      if largest < Self.tolerance {
-        hasConverged = true
-        break
+      hasConverged = (nodeSteps + ratingSteps).allSatisfy { abs($0) < Self.tolerance }
+    }
+    var (matrix, _, _) = system()
+    matrix.factorise()
+    covariance = matrix.inverse()
+  }
+
+  /// Neighbours on the two chains, with 1 / variance of the change between them.
+  private var ties: [(before: Int, after: Int, tie: Double)] {
+    let ends = groups.map(\.firstVersion)
+    func chain(_ places: [Int], from first: Int) -> [(Int, Int, Double)] {
+      places.indices.dropFirst().map { place in
+        let distance = Double(places[place] - places[place - 1])
+        return (first + place - 1, first + place, 1 / (Self.stepVariance * distance))
       }
     }
-    _ = newtonStep()
+    return chain(ends, from: 0) + chain(cohorts, from: groups.count)
   }
 
-  /// 1 / variance between a group and the one before.
-  private func tie(_ group: Int) -> Double {
-    1 / (Self.stepVariance * Double(groups[group].firstVersion - groups[group - 1].firstVersion))
-  }
-
-  private func logPosterior(_ abilities: [Double], _ ratings: [Double]) -> Double {
-    var sum = -abilities[0] * abilities[0] / (2 * Self.firstVariance)
-    for group in groups.indices.dropFirst() {
-      let step = abilities[group] - abilities[group - 1]
-      sum -= step * step * tie(group) / 2
+  private func logPosterior(_ nodes: [Double], _ ratings: [Double]) -> Double {
+    let firstMean = nodes[groups.count]
+    var sum = -nodes[0] * nodes[0] / (2 * Self.anchorVariance) - firstMean * firstMean / (2 * Self.firstVariance)
+    for (before, after, tie) in ties {
+      let step = nodes[after] - nodes[before]
+      sum -= step * step * tie / 2
     }
     for (problem, rating) in zip(observed, ratings) {
-      sum -= rating * rating / (2 * Self.problemVariance)
+      let distance = rating - nodes[problem.cohort]
+      sum -= distance * distance / (2 * Self.problemVariance)
       for cell in problem.cells {
-        let distance = abilities[cell.group] - rating
+        let lead = nodes[cell.group] - rating
         // log σ(x) = −log(1 + e^−x), without overflow on either side.
-        let both = log1p(exp(-abs(distance)))
-        sum -= cell.correct * (both + max(0, -distance))
-        sum -= (cell.attempts - cell.correct) * (both + max(0, distance))
+        let both = log1p(exp(-abs(lead)))
+        sum -= cell.correct * (both + max(0, -lead))
+        sum -= (cell.attempts - cell.correct) * (both + max(0, lead))
       }
     }
     return sum
   }
 
-  /// The step from the present ratings. Problems do not meet each other, so they are eliminated one by one; what is left is
-  /// a system in the abilities alone. Leaves the information of problems and abilities behind.
-  private mutating func newtonStep() -> (abilities: [Double], ratings: [Double]) {
-    let count = groups.count
-    var matrix = [Double](repeating: 0, count: count * count)
-    var gradient = [Double](repeating: 0, count: count)
-    addPriors(&matrix, &gradient)
-    var slopes = [Double](repeating: 0, count: observed.count)
-    for place in observed.indices { slopes[place] = eliminate(place, &matrix, &gradient) }
-    covariance = inverse(matrix, count)
-    let abilityStep = (0..<count).map { row in
-      (0..<count).reduce(0.0) { $0 + covariance[row * count + $1] * gradient[$1] }
-    }
+  /// The step from the present ratings.
+  private mutating func newtonStep() -> (nodes: [Double], ratings: [Double]) {
+    var (matrix, gradient, slopes) = system()
+    matrix.factorise()
+    let nodeSteps = matrix.solve(gradient)
     let ratingSteps = zip(observed, slopes).map { problem, slope in
-      let through = zip(problem.cells, problem.weights).reduce(0.0) { $0 + $1.1 * abilityStep[$1.0.group] }
+      let through = problem.weights.reduce(0.0) { $0 + $1.weight * nodeSteps[$1.node] }
       return (slope + through) / problem.information
     }
-    return (abilityStep, ratingSteps)
+    return (nodeSteps, ratingSteps)
   }
 
-  private func addPriors(_ matrix: inout [Double], _ gradient: inout [Double]) {
-    let count = groups.count
-    matrix[0] += 1 / Self.firstVariance
-    gradient[0] -= abilities[0] / Self.firstVariance
-    for group in 1..<max(count, 1) {
-      let (tie, step) = (tie(group), abilities[group] - abilities[group - 1])
-      matrix[group * count + group] += tie
-      matrix[(group - 1) * count + group - 1] += tie
-      matrix[group * count + group - 1] -= tie
-      matrix[(group - 1) * count + group] -= tie
-      gradient[group] -= tie * step
-      gradient[group - 1] += tie * step
+  /// Information and gradient of the nodes. Problems do not meet each other, so they are eliminated one by one, which leaves
+  /// their own information and slopes behind.
+  private mutating func system() -> (SymmetricMatrix, gradient: [Double], slopes: [Double]) {
+    var matrix = SymmetricMatrix(nodes.count)
+    var gradient = [Double](repeating: 0, count: nodes.count)
+    matrix[0, 0] += 1 / Self.anchorVariance
+    gradient[0] -= nodes[0] / Self.anchorVariance
+    matrix[groups.count, groups.count] += 1 / Self.firstVariance
+    gradient[groups.count] -= nodes[groups.count] / Self.firstVariance
+    for (before, after, tie) in ties {
+      let pull = tie * (nodes[after] - nodes[before])
+      matrix[before, before] += tie
+      matrix[after, after] += tie
+      matrix[after, before] -= tie
+      gradient[before] += pull
+      gradient[after] -= pull
     }
+    let slopes = observed.indices.map { eliminate($0, &matrix, &gradient) }
+    return (matrix, gradient, slopes)
   }
 
-  /// Adds a problem's attempts to the system of the abilities, without its rating. Returns the posterior's slope in that.
-  private mutating func eliminate(_ place: Int, _ matrix: inout [Double], _ gradient: inout [Double]) -> Double {
-    let count = groups.count
+  /// Returns the posterior's slope in the problem's rating.
+  private mutating func eliminate(_ place: Int, _ matrix: inout SymmetricMatrix, _ gradient: inout [Double]) -> Double {
     var problem = observed[place]
-    problem.information = 1 / Self.problemVariance
-    var slope = -problem.rating / Self.problemVariance
-    problem.weights = problem.cells.map { cell in
-      let chance = 1 / (1 + exp(problem.rating - abilities[cell.group]))
-      let weight = cell.attempts * chance * (1 - chance)
-      let surplus = cell.correct - cell.attempts * chance
+    problem.information = 0
+    problem.weights.removeAll(keepingCapacity: true)
+    var slope = 0.0
+    func meet(_ node: Int, _ weight: Double, _ surplus: Double) {
+      problem.weights.append((node, weight))
       problem.information += weight
       slope -= surplus
-      gradient[cell.group] += surplus
-      matrix[cell.group * count + cell.group] += weight
-      return weight
+      gradient[node] += surplus
+      matrix[node, node] += weight
     }
-    for (cell, weight) in zip(problem.cells, problem.weights) {
-      gradient[cell.group] += weight * slope / problem.information
-      for (other, otherWeight) in zip(problem.cells, problem.weights) {
-        matrix[cell.group * count + other.group] -= weight * otherWeight / problem.information
+    for cell in problem.cells {
+      let chance = 1 / (1 + exp(problem.rating - nodes[cell.group]))
+      meet(cell.group, cell.attempts * chance * (1 - chance), cell.correct - cell.attempts * chance)
+    }
+    meet(
+      problem.cohort, 1 / Self.problemVariance, (problem.rating - nodes[problem.cohort]) / Self.problemVariance)
+    for (row, weight) in problem.weights {
+      gradient[row] += weight * slope / problem.information
+      for (column, other) in problem.weights where column <= row {
+        matrix[row, column] -= weight * other / problem.information
       }
     }
     observed[place] = problem
     return slope
   }
-}
-
-/// The inverse of a symmetric positive definite matrix, row by row, through its Cholesky factor.
-private func inverse(_ matrix: [Double], _ count: Int) -> [Double] {
-  var factor = matrix
-  for column in 0..<count {
-    for row in column..<count {
-      var sum = factor[row * count + column]
-      for k in 0..<column { sum -= factor[row * count + k] * factor[column * count + k] }
-      // The priors keep every pivot above zero; rounding must not pass it.
-      factor[row * count + column] =
-        row == column ? max(sum, 1e-12).squareRoot() : sum / factor[column * count + column]
-    }
-  }
-  var result = [Double](repeating: 0, count: count * count)
-  var column = [Double](repeating: 0, count: count)
-  for unit in 0..<count {
-    for row in 0..<count {
-      var sum = row == unit ? 1.0 : 0.0
-      for k in 0..<row { sum -= factor[row * count + k] * column[k] }
-      column[row] = sum / factor[row * count + row]
-    }
-    for row in stride(from: count - 1, through: 0, by: -1) {
-      var sum = column[row]
-      for k in row + 1..<max(count, row + 1) { sum -= factor[k * count + row] * column[k] }
-      column[row] = sum / factor[row * count + row]
-    }
-    for row in 0..<count { result[row * count + unit] = column[row] }
-  }
-  return result
 }

@@ -62,8 +62,7 @@ struct FormulaTests {
   }
 
   @Test func `the toss of a coin has a noise floor of 0.22 over twenty outcomes`() {
-    let coin: [UInt8] = Array(
-      [[0, 1], [1, 0], [0, 1], [1, 0], [0, 1], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1]].joined())
+    let coin: [UInt8] = [0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1]
     let progress = LearningProgress.halves(coin, window: 20)
     #expect(isNear(progress.deviation, 0.223607, 1e-6) && progress.excess(noise: 1) == 0)
   }
