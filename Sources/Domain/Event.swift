@@ -33,6 +33,8 @@ package enum Event: Hashable, Sendable {
   case evaluationStarted(EvaluationStarted)
   case answerEvaluated(AnswerEvaluated)
   case evaluationCompleted(EvaluationCompleted)
+  // Curriculum
+  case curriculumChosen(CurriculumChosen)
 }
 
 /// The first event of every experiment: all that is needed to play it again.

@@ -85,6 +85,7 @@ package enum EventCoding {
     "EvaluationStarted": reader(Event.evaluationStarted),
     "AnswerEvaluated": reader(Event.answerEvaluated),
     "EvaluationCompleted": reader(Event.evaluationCompleted),
+    "CurriculumChosen": reader(Event.curriculumChosen),
   ]
 
   /// All type names this program can read, sorted; what `events --type` accepts.
@@ -120,6 +121,7 @@ extension Event {
     case .evaluationStarted: "EvaluationStarted"
     case .answerEvaluated: "AnswerEvaluated"
     case .evaluationCompleted: "EvaluationCompleted"
+    case .curriculumChosen: "CurriculumChosen"
     }
   }
 
@@ -147,6 +149,7 @@ extension Event {
     case .evaluationStarted(let body): EventCoding.json(body)
     case .answerEvaluated(let body): EventCoding.json(body)
     case .evaluationCompleted(let body): EventCoding.json(body)
+    case .curriculumChosen(let body): EventCoding.json(body)
     }
   }
 

@@ -93,32 +93,34 @@ extension Experiment {
 
   private func proposalPlans(_ ledger: IterationLedger) -> [Step.ProposalPlan] {
     let kinds = ledger.isSeeding ? seedingKinds : settings.play.kinds.sorted()
+    let draws = ReferenceDraws(self, iteration: ledger.iteration)
     return kinds.flatMap { kind in
       (0..<settings.play.batch).map { slot in
-        proposalPlan(kind, iteration: ledger.iteration, slot: slot, round: ledger.round)
+        proposalPlan(kind, ledger, slot: slot, draws)
       }
     }
   }
 
-  private func proposalPlan(_ kind: Kind, iteration: Int, slot: Int, round: Int) -> Step.ProposalPlan {
+  private func proposalPlan(
+    _ kind: Kind, _ ledger: IterationLedger, slot: Int, _ draws: ReferenceDraws
+  ) -> Step.ProposalPlan {
+    let iteration = ledger.iteration
     // Slots of seeding count on through its rounds; slot 0 is the zero problem.
-    let first = iteration == 0 ? 1 + round * settings.play.batch : 0
+    let first = ledger.isSeeding ? 1 + ledger.round * settings.play.batch : 0
     let id = ProposalID(iteration: iteration, kind: kind, slot: first + slot)
     // Neighbours with one prompt share the draws of the first of them.
     let drawn = first + slot - slot % settings.play.samplesPerPrompt
     var stream = RandomStream(key(.references, kind, iteration: iteration, slot: drawn))
     let count = kind == .induction ? settings.play.inductionReferences : settings.play.references
-    let references = buffers[kind]?.references(count, stream: &stream) ?? []
+    let references = draws.references(count, kind, stream: &stream)
     return Step.ProposalPlan(
-      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, drawn) : nil)
+      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, drawn, draws) : nil)
   }
 
   /// Paper §3.2: the program of an induction proposal is drawn from the abduction and deduction buffers together.
-  private func inductionProgram(_ iteration: Int, _ slot: Int) -> ProblemBuffer.Entry? {
-    let programs = (buffers[.deduction]?.entries ?? []) + (buffers[.abduction]?.entries ?? [])
-    guard !programs.isEmpty else { return buffers[.induction]?.entries.first }
+  private func inductionProgram(_ iteration: Int, _ slot: Int, _ draws: ReferenceDraws) -> ProblemBuffer.Entry? {
     var stream = RandomStream(key(.program, .induction, iteration: iteration, slot: slot))
-    return programs[stream.below(programs.count)]
+    return draws.program(stream: &stream) ?? buffers[.induction]?.entries.first
   }
 
   private func probePlans(_ ledger: IterationLedger) -> [Step.AttemptPlan] {
@@ -133,11 +135,13 @@ extension Experiment {
   }
 
   private func solvePlans(_ ledger: IterationLedger) -> [Step.AttemptPlan] {
-    settings.play.kinds.sorted().flatMap { kind -> [Step.AttemptPlan] in
+    let curriculum = curriculum(for: .problems, iteration: ledger.iteration)
+    return settings.play.kinds.sorted().flatMap { kind -> [Step.AttemptPlan] in
       var stream = RandomStream(key(.problems, kind, iteration: ledger.iteration))
       let batch =
         buffers[kind]?.solveBatch(
-          settings.play.batch, iteration: ledger.iteration, from: settings.play.solveFrom, stream: &stream) ?? []
+          settings.play.batch, iteration: ledger.iteration, from: settings.play.solveFrom, curriculum: curriculum,
+          stream: &stream) ?? []
       return batch.enumerated().map { slot, entry in
         Step.AttemptPlan(
           id: AttemptID(iteration: ledger.iteration, purpose: .solve, kind: kind, slot: slot, sample: 0),

@@ -22,6 +22,7 @@ extension Experiment {
         return "an update of version \(skipped.policyVersion) is skipped after version \(policyVersion)"
       }
       return objection(toUpdate: event, of: skipped.iteration)
+    case .curriculumChosen(let chosen): return objection(to: chosen)
     case .conditionBegan(let change):
       return health.changes(settings.health).began.contains(change)
         ? nil : "condition \(change.condition.rawValue) begins, which its iterations do not show"

@@ -24,6 +24,8 @@ package struct Experiment: Hashable, Codable, Sendable {
   package private(set) var buffers: [Kind: ProblemBuffer]
   /// The iteration in progress.
   package private(set) var ledger: IterationLedger?
+  /// How difficult its problems are, from every outcome so far.
+  package private(set) var difficulty = Difficulty()
   /// What its iterations say about its health.
   package private(set) var health = Health()
   /// The newest recorded weights file.
@@ -77,6 +79,7 @@ package struct Experiment: Hashable, Codable, Sendable {
   package mutating func evolve(_ event: Event, version: Int64, position: Int64) {
     precondition(version == self.version + 1, "event version \(version) after \(self.version) of \(name)")
     self.version = version
+    difficulty.apply(event)
     switch event {
     case .experimentCreated: preconditionFailure("\(name) was created twice")
     case .experimentForked(let forked): evolveFork(forked, position: position)
@@ -113,6 +116,7 @@ package struct Experiment: Hashable, Codable, Sendable {
       evolvePlay(event, position: position)
     case .evaluationStarted, .answerEvaluated, .evaluationCompleted:
       preconditionFailure("\(event.type) in the stream of experiment \(name)")
+    case .curriculumChosen: break
     }
     closeSeedingRound()
   }

@@ -10,6 +10,7 @@ package struct ExperimentSettings: Hashable, Codable, Sendable {
   package var iterations = 500
   package var model = ModelSettings()
   package var play = PlaySettings()
+  package var curriculum = CurriculumSettings()
   package var proposer = RoleSettings(temperature: 1.0, tokensMax: 256)
   package var solver = SolverSettings(temperature: 1.0, tokensMax: 128)
   package var rewards = RewardSettings()

@@ -52,6 +52,10 @@ package struct IterationLedger: Hashable, Sendable {
   }
   /// Whether attempts of this purpose have been made.
   package func hasAttempts(_ purpose: Purpose) -> Bool { attempts.contains { $0.id.purpose == purpose } }
+  /// A proposal of this iteration by name.
+  package func entry(_ proposal: ProposalID) -> ProposalEntry? { proposalIndex[proposal].map { proposals[$0] } }
+  /// An attempt of this iteration by name.
+  package func entry(_ attempt: AttemptID) -> AttemptEntry? { attemptIndex[attempt].map { attempts[$0] } }
   /// How the probes of a problem went.
   package func probes(of problem: ProposalID) -> SolveCount { probeCounts[problem] ?? SolveCount() }
 

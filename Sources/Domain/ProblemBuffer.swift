@@ -61,25 +61,37 @@ package struct ProblemBuffer: Hashable, Sendable {
     stream.distinct(count, of: entries.count).map { entries[$0] }
   }
 
-  /// The solve batch: problems of this iteration, or of the one before, first, and filled up uniformly from the rest (code:
-  /// `max_new`); or uniform. With `previous`, problems of this iteration are not there yet.
+  /// The solve batch: problems of this iteration, or of the one before, first, and filled up from the rest (code:
+  /// `max_new`); or all from everywhere. With `previous`, problems of this iteration are not there yet.
+  ///
+  /// - Parameter curriculum: what the rest is drawn by; nil for uniformly.
   package func solveBatch(
-    _ count: Int, iteration: Int, from: PlaySettings.SolveFrom, stream: inout RandomStream
+    _ count: Int, iteration: Int, from: PlaySettings.SolveFrom, curriculum: Curriculum? = nil,
+    stream: inout RandomStream
   ) -> [Entry] {
     var newest: [Entry] = []
-    var rest = entries
     switch from {
-    case .newest:
-      newest = Array(entries.filter { $0.id.iteration == iteration }.prefix(count))
-      rest = entries.filter { $0.id.iteration != iteration }
+    case .newest: newest = Array(entries.filter { $0.id.iteration == iteration }.prefix(count))
     case .previous:
       // Seeding may have left more than a batch.
       let recent = entries.filter { $0.id.iteration == iteration - 1 }
       newest = stream.distinct(count, of: recent.count).map { recent[$0] }
-      rest = entries.filter { $0.id.iteration < iteration - 1 }
     case .uniform: break
     }
-    return newest + stream.distinct(count - newest.count, of: rest.count).map { rest[$0] }
+    let rest = fillers(iteration: iteration, from: from)
+    let open = count - newest.count
+    guard let curriculum else { return newest + stream.distinct(open, of: rest.count).map { rest[$0] } }
+    let draw = WeightedDraw(curriculum.weights(rest.map(\.id)))
+    return newest + draw.distinct(open, stream: &stream).map { rest[$0] }
+  }
+
+  /// What the solve batch is filled up from.
+  func fillers(iteration: Int, from: PlaySettings.SolveFrom) -> [Entry] {
+    switch from {
+    case .newest: entries.filter { $0.id.iteration != iteration }
+    case .previous: entries.filter { $0.id.iteration < iteration - 1 }
+    case .uniform: entries
+    }
   }
 }
 

@@ -19,8 +19,12 @@ enum SettingsUpcast {
   static func complete(_ body: Data) throws -> Data {
     guard var event = try JSONSerialization.jsonObject(with: body) as? [String: Any],
       let recorded = event["settings"] as? [String: Any],
-      let known = try JSONSerialization.jsonObject(with: EventCoding.json(beforeEachKey)) as? [String: Any]
+      var known = try JSONSerialization.jsonObject(with: EventCoding.json(beforeEachKey)) as? [String: Any]
     else { return body }
+    // Not written where it is the default, and known all the same.
+    if recorded["curriculum"] != nil {
+      known["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(CurriculumSettings()))
+    }
     var missing = 0
     event["settings"] = try merge(recorded, over: known, path: "", missing: &missing)
     return missing == 0 ? body : try JSONSerialization.data(withJSONObject: event)

@@ -14,6 +14,10 @@ package struct IterationSummary: Hashable, Codable, Sendable {
   package var proposerReward: Double?
   package var solverReward: Double?
   package var outcome: UpdateOutcome?
+  /// How many groups of outcomes could teach anything; nil in seeding.
+  package var groups: GroupShare?
+  /// Where the gradient came from; nil in seeding, without samples, or where the ledger alone cannot tell.
+  package var attribution: [AttributionRow]?
   /// Why there was no update.
   package var skipped: String?
   /// Time and tokens by phase, in the order they came.
@@ -60,8 +64,14 @@ package struct IterationSummary: Hashable, Codable, Sendable {
     package var probes: SolveCount
   }
 
-  /// - Parameter phases: what the steps took, where it is known; steps of one name are added up.
-  package init(_ ledger: IterationLedger, settings: ExperimentSettings, phases: [Phase]) {
+  /// - Parameters:
+  ///   - ledger: an iteration or a seeding round that is over.
+  ///   - phases: what the steps took, where it is known; steps of one name are added up.
+  ///   - difficulty: of the experiment up to the end of the iteration; without it only this iteration's probes say how
+  ///     difficult problems are.
+  package init(
+    _ ledger: IterationLedger, settings: ExperimentSettings, phases: [Phase], difficulty: Difficulty? = nil
+  ) {
     iteration = ledger.iteration
     seedingRound = ledger.isSeeding ? ledger.round : nil
     policyVersion = ledger.update?.toVersion ?? ledger.policyVersion
@@ -71,6 +81,11 @@ package struct IterationSummary: Hashable, Codable, Sendable {
     skipped = ledger.skipped?.reason
     self.phases = Self.sum(phases)
     example = Self.example(ledger)
+    if !ledger.isSeeding {
+      self.groups = GroupShare(ledger)
+      let rows = ledger.update == nil ? nil : ledger.attribution(settings) { difficulty?.problem($0)?.solves }
+      attribution = rows.flatMap { $0.isEmpty ? nil : $0 }
+    }
     let groups = ledger.update?.groups ?? ledger.skipped?.groups ?? []
     proposerReward = Self.meanReward(groups.filter { $0.role == .proposer })
     solverReward = Self.meanReward(groups.filter { $0.role == .solver && $0.problem == nil })

@@ -3,7 +3,7 @@ import Domain
 extension SettingKey {
   /// Every setting, in the order they are shown.
   package static let all: [SettingKey] =
-    top + model + play + proposer + solver + rewards
+    top + model + play + curriculum + proposer + solver + rewards
     + advantages + learner + verifier + health + checkpoints
 
   private static let top: [SettingKey] = [
@@ -98,6 +98,49 @@ extension SettingKey {
       "play.proposer", \.play.proposer, .word(),
       "Which weights propose: the trained ones, or the base model's all along (the untrained proposer), which are held in "
         + "memory beside the others and never trained on, whatever train_proposer says."),
+  ]
+
+  private static let halfLife = SettingForm<Double>.number("from 0.1 to 1e6") { $0 >= 0.1 && $0 <= 1e6 }
+
+  private static let curriculum: [SettingKey] = [
+    SettingKey(
+      "curriculum.references", \.curriculum.references, .word(),
+      "What proposers are shown, and induction's programs are drawn by (paper: uniform); docs/curriculum.md has the "
+        + "formulas."),
+    SettingKey(
+      "curriculum.problems", \.curriculum.problems, .word(),
+      "What the solve batch is filled up by, besides the newest problems that play.solve_from puts first (paper: uniform)."
+    ),
+    SettingKey(
+      "curriculum.uniform_share", \.curriculum.uniformShare, share,
+      "Share of every weighted draw that is uniform, so that no problem is out of reach (ALP-GMM: 0.2)."),
+    SettingKey(
+      "curriculum.recency_half_life", \.curriculum.recencyHalfLife, halfLife,
+      "Recency: a problem this many iterations old weighs half."),
+    SettingKey(
+      "curriculum.band_low", \.curriculum.bandLow, share, "Target band: the lowest solve rate that is wanted."),
+    SettingKey(
+      "curriculum.band_high", \.curriculum.bandHigh, share, "Target band: the highest solve rate that is wanted."),
+    SettingKey(
+      "curriculum.target_rate", \.curriculum.targetRate,
+      .number("above 0, below 1") { $0 > 0 && $0 < 1 },
+      "Elo-matched: the probability of solving that is wanted."),
+    SettingKey(
+      "curriculum.rating_width", \.curriculum.ratingWidth, .number("from 1 to 10000") { $0 >= 1 && $0 <= 10000 },
+      "Elo-matched: standard deviation around the wanted rating, in Elo points."),
+    SettingKey(
+      "curriculum.progress_window", \.curriculum.progressWindow, .integer(4...CellRecord.outcomesMax),
+      "Learning progress: outcomes of a cell that are compared, the older half with the newer (RIAC: 200)."),
+    SettingKey(
+      "curriculum.progress_noise", \.curriculum.progressNoise, .number("from 0 to 10") { $0 >= 0 && $0 <= 10 },
+      "Learning progress: standard deviations of chance that are taken off."),
+    SettingKey(
+      "curriculum.version_half_life", \.curriculum.versionHalfLife,
+      .number("0 (off), or from 0.1 to 1e6") { $0 == 0 || $0 >= 0.1 && $0 <= 1e6 },
+      "Difficulty: an attempt of a policy this many versions old counts half."),
+    SettingKey(
+      "curriculum.versions_max", \.curriculum.versionsMax, .integer(0...1_000_000),
+      "Difficulty: attempts of this many newest policy versions count; 0: of all."),
   ]
 
   private static let temperature = SettingForm<Double>.number("above 0, at most 10") { $0 > 0 && $0 <= 10 }

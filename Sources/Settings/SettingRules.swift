@@ -53,6 +53,13 @@ struct SettingRule: Sendable {
         ? "greedy probes have no log-probabilities to train on; reuse_probes needs a probe_temperature above 0" : nil
     },
     SettingRule(
+      keys: ["curriculum.band_low", "curriculum.band_high"],
+      text: "`curriculum.band_low` < `curriculum.band_high`."
+    ) {
+      $0.curriculum.bandLow >= $0.curriculum.bandHigh
+        ? "a band from \($0.curriculum.bandLow) to \($0.curriculum.bandHigh) holds no solve rate" : nil
+    },
+    SettingRule(
       keys: ["learner.warmup_iterations", "play.seeding_factor"],
       text: "`learner.warmup_iterations` > 0 needs `play.seeding_factor` ≥ 1: warm-up solves what seeding collected."
     ) {

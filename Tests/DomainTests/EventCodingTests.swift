@@ -46,6 +46,13 @@ struct EventCodingTests {
       .attemptVerified(
         AttemptVerified(attempt: attempt, problem: id, verdict: .timedOut, answer: "f", detail: "10 s")),
       .problemAdmitted(ProblemAdmitted(problem: id)),
+      .curriculumChosen(
+        CurriculumChosen(
+          iteration: 12, use: .problems, strategy: .targetBand, difficultyVersion: 1, difficultyDigest: "dd",
+          pools: [
+            CurriculumChosen.PoolFigures(
+              pool: .programs, candidates: 9, attempted: 7, effective: 4.25, solveRate: 0.375, solveRateUniform: 0.5)
+          ])),
       .weightsUpdated(
         WeightsUpdated(
           fromVersion: 1, toVersion: 2, batchDigest: "cc", consumed: [id.description, attempt.description],

@@ -85,14 +85,16 @@ struct Player {
     switch step {
     case .begin(let started): [.iterationStarted(started)]
     case .propose(let plans):
-      plans.map {
-        .proposalMade(ProposalMade(proposal: $0.id, references: $0.references.map(\.id), program: $0.program?.id))
-      }
+      chosen(.references)
+        + plans.map {
+          .proposalMade(ProposalMade(proposal: $0.id, references: $0.references.map(\.id), program: $0.program?.id))
+        }
     case .verifyProposals(let entries):
       experiment.refuseDuplicates(entries.map(verified)).map { .proposalVerified($0) }
     case .admit(let ids): ids.map { .problemAdmitted(ProblemAdmitted(problem: $0)) }
-    case .attempt(_, let plans):
-      plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
+    case .attempt(let purpose, let plans):
+      (purpose == .solve ? chosen(.problems) : [])
+        + plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
     case .verifyAttempts(let plans): plans.map { .attemptVerified(verified($0)) }
     case .update: experiment.ledger.map { [update($0)] } ?? []
     case .assess(let began, let ended): began.map { .conditionBegan($0) } + ended.map { .conditionEnded($0) }
@@ -101,6 +103,10 @@ struct Player {
     case .resume(let reason): [.experimentResumed(change(reason))]
     case .stop(let reason): [.experimentStopped(change(reason))]
     }
+  }
+
+  private func chosen(_ use: CurriculumUse) -> [Event] {
+    experiment.curriculumChosen(for: use).map { [.curriculumChosen($0)] } ?? []
   }
 
   private func change(_ reason: String) -> LifeChange {

@@ -165,6 +165,10 @@ extension LogVerification {
         experiment: record.id, after: stored.position, types: nil, limit: LogLimits.readMax)
       for recorded in page {
         let event = try recorded.event()
+        if case .curriculumChosen(let chosen) = event, let reason = stored.experiment.objection(to: chosen) {
+          throw Found(
+            damage: Damage(table: "log.events", position: recorded.position, key: record.name, reason: reason))
+        }
         stored.take(event, version: recorded.version, position: recorded.position)
         if event.isUpdate { lastUpdate = recorded.position }
         try compare(stored, record, &rest)

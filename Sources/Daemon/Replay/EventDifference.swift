@@ -58,9 +58,11 @@ package struct EventDifference: Hashable, Codable, Sendable {
     case ("ProposalVerified", _), ("AttemptVerified", _):
       "the verifier judged the same text otherwise: its settings, its Python or its limits"
     case ("ProposalMade", "references"), ("ProposalMade", "program"):
-      "other problems were drawn to be shown: another seed, or other settings of the play"
+      "other problems were drawn to be shown: another seed, or other settings of the play or the curriculum"
     case ("ProposalMade", _), ("AttemptMade", _), ("ProblemAdmitted", _), ("IterationStarted", _):
       "the play was decided otherwise: its settings differ"
+    case ("CurriculumChosen", _):
+      "the curriculum was chosen otherwise: its settings differ, or the attempts before it do"
     case ("WeightsUpdated", "consumed"): "other samples were trained: settings of the play or of the learner"
     case ("WeightsUpdated", "groups"), ("UpdateSkipped", "groups"):
       "the same verdicts gave other rewards: the reward formula, its constants or the baselines"

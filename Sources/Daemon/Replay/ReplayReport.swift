@@ -82,7 +82,8 @@ package struct ReplayDifference: Hashable, Codable, Sendable {
   package var version: PolicyVersion
   /// Digest of the batch as the log gives it now.
   package var batchDigest: String
-  /// What differs first: `consumed`, `groups`, `batch`, `weights`, `optimizer`, `figures` or `skipped`.
+  /// What differs first: `curriculum` with its field, `consumed`, `groups`, `batch`, `weights`, `optimizer`, `figures` or
+  /// `skipped`.
   package var what: String
   package var recorded: String
   package var found: String
@@ -92,6 +93,9 @@ package struct ReplayDifference: Hashable, Codable, Sendable {
   package var tensor: TensorDifference?
   /// What that says about the cause, in words.
   package var cause: String
+
+  /// Whether it is a choice of the curriculum that differs, and no update.
+  package var isOfCurriculum: Bool { what.hasPrefix("curriculum ") }
 }
 
 /// A sample whose log-probabilities, computed again, differ from the recorded ones.

@@ -1,8 +1,8 @@
 import Domain
 import EventLog
 
-/// Trains every recorded update again from the recorded samples, without generation and verification, and compares each
-/// digest with the recorded one (promise P3). Reads the log and writes nothing to it. `autodidact replay` calls it.
+/// Computes every choice of the curriculum again and trains every recorded update again from the recorded samples, without
+/// generation and verification, and compares each figure and digest with the recorded one (promise P3). Reads the log and writes nothing to it. `autodidact replay` calls it.
 package struct Replayer: Sendable {
   package let log: any EventLog
   package let learner: any Learner
@@ -39,6 +39,8 @@ package struct Replayer: Sendable {
     }
     var result = ReplayReport(
       experiment: experiment.name, fromVersion: from, numericsProfile: surroundings.numericsProfile)
+    result.difference = try await CurriculumAudit(log: log).difference(experiment)
+    guard result.difference == nil else { return result }
     let profiles = try await ProfileHistory(experiment.id, log)
     var position = try await WeightsRestorer(log: log, learner: learner).restore(experiment, to: from, report: report)
     let consumer = LearnerConsumer(experiment)

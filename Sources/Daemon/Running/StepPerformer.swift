@@ -51,7 +51,7 @@ package struct StepPerformer: Sendable {
     case .admit(let ids):
       return Performed(
         events: ids.map { newEvent(.problemAdmitted(ProblemAdmitted(problem: $0)), experiment) })
-    case .attempt(_, let plans): return try await attempt(plans, experiment, progress)
+    case .attempt(let purpose, let plans): return try await attempt(purpose, plans, experiment, progress)
     case .verifyAttempts(let plans): return try await verify(plans, experiment, progress)
     case .update(let iteration): return try await update(iteration, experiment, progress)
     case .assess(let began, let ended):
@@ -111,30 +111,34 @@ extension StepPerformer {
       Event.proposalMade(
         ProposalMade(proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id))
     }
-    return try await sample(requests, made, experiment, progress)
+    return try await sample(requests, made, experiment, progress, choice: .references)
   }
 
   private func attempt(
-    _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
+    _ purpose: Purpose, _ plans: [Step.AttemptPlan], _ experiment: Experiment,
+    _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
     let made = plans.map { Event.attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
-    return try await sample(requests, made, experiment, progress)
+    return try await sample(requests, made, experiment, progress, choice: purpose == .solve ? .problems : nil)
   }
 
-  /// Samples the requests; each event gets its generation.
+  /// Samples the requests; each event gets its generation. Before them comes the choice of the curriculum that decided what
+  /// they are about, where there is one.
   private func sample(
     _ requests: [GenerationRequest], _ events: [Event], _ experiment: Experiment,
-    _ progress: @escaping @Sendable (StepProgress) -> Void
+    _ progress: @escaping @Sendable (StepProgress) -> Void, choice: CurriculumUse?
   ) async throws -> Performed {
+    let chosen = choice.flatMap { experiment.curriculumChosen(for: $0) }
     let generations = try await parts.policy.generate(requests, progress: progress)
     precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
+    let made = requests.indices.map { index in
+      newEvent(
+        events[index], experiment, generation: record(requests[index], generations[index]),
+        madeWith: requests[index].weights)
+    }
     return Performed(
-      events: requests.indices.map { index in
-        newEvent(
-          events[index], experiment, generation: record(requests[index], generations[index]),
-          madeWith: requests[index].weights)
-      },
+      events: (chosen.map { [newEvent(.curriculumChosen($0), experiment)] } ?? []) + made,
       tokens: generations.reduce(0) { $0 + $1.tokens.count })
   }
 

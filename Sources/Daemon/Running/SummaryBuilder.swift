@@ -20,7 +20,8 @@ struct SummaryBuilder: Sendable {
     ended = Self.ended(experiment)
     return IterationSummary(
       last.ledger, settings: experiment.settings,
-      phases: measures.map { IterationSummary.Phase(name: $0.step, seconds: $0.seconds, tokens: $0.tokens) })
+      phases: measures.map { IterationSummary.Phase(name: $0.step, seconds: $0.seconds, tokens: $0.tokens) },
+      difficulty: experiment.difficulty)
   }
 
   private static func ended(_ experiment: Experiment) -> Int {

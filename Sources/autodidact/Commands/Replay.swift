@@ -132,12 +132,15 @@ enum ReplayText {
   }
 
   static func difference(_ difference: ReplayDifference, _ experiment: String) -> String {
+    let subject =
+      difference.isOfCurriculum
+      ? "the choice of iteration \(difference.iteration) under version \(difference.version)"
+      : "the update of iteration \(difference.iteration) to version \(difference.version)"
     var lines = [
-      "\(experiment): the update of iteration \(difference.iteration) to version \(difference.version), at position "
-        + "\(difference.position), does not come out as recorded",
+      "\(experiment): \(subject), at position \(difference.position), does not come out as recorded",
       "  \(difference.what): recorded \(difference.recorded)", "  \(difference.what): found    \(difference.found)",
-      "  batch digest now \(difference.batchDigest)",
     ]
+    if !difference.isOfCurriculum { lines.append("  batch digest now \(difference.batchDigest)") }
     if let sample = difference.sample {
       let place = sample.token.map { "token \($0)" } ?? "which cannot be evaluated"
       let values = sample.recorded.map { ": log-probability recorded \($0), found \(sample.found ?? .nan)" } ?? ""

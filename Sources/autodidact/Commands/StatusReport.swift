@@ -60,7 +60,8 @@ struct StatusReport: Encodable {
   private static func lastIteration(_ stored: StoredExperiment, _ log: any EventLog) async throws -> IterationSummary? {
     guard let last = stored.history.last else { return nil }
     let phases = try await PhaseReader(log: log).phases(of: last.ledger, experiment: stored.experiment.id)
-    return IterationSummary(last.ledger, settings: stored.experiment.settings, phases: phases)
+    return IterationSummary(
+      last.ledger, settings: stored.experiment.settings, phases: phases, difficulty: stored.experiment.difficulty)
   }
 
   /// Event types are data, not field names: encoded by hand so that they keep their case.

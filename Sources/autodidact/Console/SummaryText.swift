@@ -46,6 +46,10 @@ struct SummaryText {
     var lines = [
       "reward     proposer \(Format.signed(summary.proposerReward)), solver \(Format.signed(summary.solverReward))"
     ]
+    if let groups = summary.groups, groups.problems > 0 {
+      lines.append(
+        "groups     \(Format.share(groups.mixedProblems, groups.problems)) of the probed problems are solved sometimes")
+    }
     if let outcome = summary.outcome {
       lines.append(
         "update     loss \(Format.decimal(outcome.loss, 4)), gradient norm \(Format.decimal(outcome.gradientNorm, 2)), "
@@ -54,7 +58,29 @@ struct SummaryText {
     } else if let skipped = summary.skipped {
       lines.append("update     skipped: \(skipped)")
     }
+    if let rows = summary.attribution { lines.append("gradient   " + attribution(rows)) }
     return lines
+  }
+
+  /// Shares of the gradient by role, by difficulty and by age, the largest first.
+  private func attribution(_ rows: [AttributionRow]) -> String {
+    func shares(_ name: (AttributionRow) -> String) -> String {
+      var sums: [(name: String, share: Double)] = []
+      for row in rows {
+        let name = name(row)
+        if let place = sums.firstIndex(where: { $0.name == name }) {
+          sums[place].share += row.share
+        } else {
+          sums.append((name, row.share))
+        }
+      }
+      let shown = sums.filter { $0.share >= 0.005 }.sorted { ($1.share, $0.name) < ($0.share, $1.name) }
+      return shown.map { "\($0.name) \(Int(($0.share * 100).rounded())) %" }.joined(separator: ", ")
+    }
+    return [
+      shares { "\($0.role.rawValue) \($0.kind.rawValue)" }, "solved " + shares { $0.difficulty.rawValue },
+      "age " + shares { $0.age.rawValue },
+    ].joined(separator: "; ")
   }
 
   private var phases: String {
