@@ -365,29 +365,29 @@ create index events_of_proposals on log.events (experiment, (body ->> 'proposal'
 
 -- Verified attempts, from one event each: what needs no tokens and no time begins here, without a join.
 create view read.verdicts as
-select x.name as experiment, b.attempt, i.part[2] as purpose, i.part[3] as kind, b.problem, v.iteration, v.policy_version,
-       b.verdict,
+select x.name as experiment, v.attempt, split_part(v.attempt, '.', 2) as purpose, split_part(v.attempt, '.', 3) as kind,
+       v.problem, v.iteration, v.policy_version, v.verdict,
        case
-         when i.part[2] <> 'solve' and not (i.part[2] = 'probe' and s.reuse_probes) then null
+         when split_part(v.attempt, '.', 2) <> 'solve' and not (split_part(v.attempt, '.', 2) = 'probe' and s.reuse_probes)
+           then null
          when s.formula = 'random/1' then
            (array[1, s.reward_incorrect, s.reward_malformed])[1 + read.random_below(
-             s.seed, case when i.part[2] = 'probe' then 33 else 34 end, i.part[3], v.iteration, i.part[4]::integer,
-             i.part[5]::integer, 3)]
+             s.seed, case when split_part(v.attempt, '.', 2) = 'probe' then 33 else 34 end,
+             split_part(v.attempt, '.', 3), v.iteration, split_part(v.attempt, '.', 4)::integer,
+             split_part(v.attempt, '.', 5)::integer, 3)]
          when s.formula not in ('azr-composite/1', 'azr-code/1') then null
-         when b.verdict = 'correct' then 1
-         when b.verdict = 'malformed' then s.reward_malformed
+         when v.verdict = 'correct' then 1
+         when v.verdict = 'malformed' then s.reward_malformed
          else s.reward_incorrect
        end as reward,
-       v.iteration - split_part(b.problem, '.', 1)::integer as problem_age, v.position, v.cause as attempt_position
-from log.events v
--- Offset 0: each body is parsed, and each id taken apart, once a row and not once a use.
-cross join lateral (
-  select v.body ->> 'attempt' as attempt, v.body ->> 'problem' as problem, v.body ->> 'verdict' as verdict offset 0
-) as b
-cross join lateral (select string_to_array(b.attempt, '.') as part offset 0) as i
+       v.iteration - split_part(v.problem, '.', 1)::integer as problem_age, v.position, v.cause as attempt_position
+from (
+  select experiment, iteration, policy_version, position, cause, body ->> 'attempt' as attempt,
+         body ->> 'problem' as problem, body ->> 'verdict' as verdict
+  from log.events where type = 'AttemptVerified'
+) as v
 join log.experiments x on x.number = v.experiment
-left join read.settings s on s.number = v.experiment
-where v.type = 'AttemptVerified';
+left join read.settings s on s.number = v.experiment;
 
 comment on view read.verdicts is
   'One row a verified attempt, from its verdict alone: read.attempts without tokens, text and times, and several times as quick.';
@@ -404,31 +404,88 @@ comment on column read.verdicts.problem_age is 'Iterations since the problem was
 comment on column read.verdicts.position is 'Position of AttemptVerified.';
 comment on column read.verdicts.attempt_position is 'Position of AttemptMade; its generation lies at the same one.';
 
+-- Offset 0 keeps each update by itself: its iteration's events are found by index, and one update costs no more in a long log.
 create or replace view analytics.lessons as
-select c.experiment, c.iteration, c.policy_version, c.place, c.sample,
-       case when a.attempt is null then 'proposer' else 'solver' end as role, coalesce(a.kind, p.kind) as kind,
-       coalesce(a.problem, case when p.accepted then p.proposal end) as problem, coalesce(a.reward, p.reward) as reward,
-       g.mean_reward as baseline, g.deviation,
-       case when g.deviation > 0 then (coalesce(a.reward, p.reward) - g.mean_reward) / g.deviation else 0 end as advantage,
-       coalesce(a.position, p.position) as position, coalesce(a.purpose, 'propose') as purpose
-from (
-  select x.name as experiment, e.iteration, (e.body ->> 'to_version')::integer as policy_version,
-         s.place::integer as place, s.sample
-  from log.events e
-  join log.experiments x on x.number = e.experiment
-  cross join lateral json_array_elements_text(e.body -> 'consumed') with ordinality as s (sample, place)
-  where e.type = 'WeightsUpdated'
-) as c
-left join read.attempts a
-  on a.experiment = c.experiment and a.iteration = c.iteration and a.attempt = c.sample
-left join read.proposals p
-  on p.experiment = c.experiment and p.iteration = c.iteration and p.proposal = c.sample
-left join read.reward_groups g
-  on g.experiment = c.experiment and g.iteration = c.iteration
- and g.role = case when a.attempt is null then 'proposer' else 'solver' end
- and coalesce(g.kind, coalesce(a.kind, p.kind)) = coalesce(a.kind, p.kind)
- and coalesce(g.problem, '') = case when a.purpose = 'probe' then a.problem else '' end;
+select x.name as experiment, e.iteration, (e.body ->> 'to_version')::integer as policy_version, l.place, l.sample, l.role,
+       l.kind, l.problem, l.reward, l.baseline, l.deviation,
+       case when l.deviation > 0 then (l.reward - l.baseline) / l.deviation else 0 end as advantage, l.position, l.purpose
+from log.events e
+join log.experiments x on x.number = e.experiment
+left join read.settings s on s.number = e.experiment
+cross join lateral (
+  select r.place, r.sample, r.role, r.kind, r.purpose, r.problem, r.reward, r.position, g.mean_reward as baseline, g.deviation
+  from (
+    select c.place, c.sample, c.role, c.kind, coalesce(a.position, p.position) as position,
+           case when c.role = 'solver' then c.part[2] else 'propose' end as purpose,
+           case when c.role = 'solver' then a.problem when p.is_accepted then c.sample end as problem,
+           case
+             when s.formula = 'random/1' and c.role = 'solver' then
+               (array[1, s.reward_incorrect, s.reward_malformed])[1 + read.random_below(
+                 s.seed, case when c.part[2] = 'probe' then 33 else 34 end, c.kind, e.iteration, c.part[4]::integer,
+                 c.part[5]::integer, 3)]
+             when s.formula = 'random/1' then (
+               select case when d.place < s.probes - 1 then (d.place + 1)::float8 / s.probes
+                           else (array[s.reward_unlearnable, s.reward_duplicate, s.reward_malformed])
+                                  [d.place - greatest(s.probes - 1, 0) + 1] end
+               from (
+                 select read.random_below(
+                   s.seed, 32, c.kind, e.iteration, c.part[3]::integer, 0, greatest(s.probes, 1) + 2) as place
+               ) as d)
+             when s.formula not in ('azr-composite/1', 'azr-code/1') then null
+             when a.verdict = 'correct' then 1
+             when a.verdict = 'malformed' then s.reward_malformed
+             when a.verdict is not null then s.reward_incorrect
+             when p.refusal = 'duplicate' then s.reward_duplicate
+             when p.refusal is not null or p.is_unformatted then s.reward_malformed
+             when k.probes is null then null
+             when k.correct > 0 and k.correct < k.probes then 1 - k.correct::float8 / k.probes
+             when s.formula = 'azr-code/1' then -0.5
+             else s.reward_unlearnable
+           end as reward
+    from (
+      select j.place::integer as place, j.sample, i.part, i.part[case when array_length(i.part, 1) = 5 then 3 else 2 end] as kind,
+             case when array_length(i.part, 1) = 5 then 'solver' else 'proposer' end as role
+      from json_array_elements_text(e.body -> 'consumed') with ordinality as j (sample, place)
+      cross join lateral (select string_to_array(j.sample, '.') as part offset 0) as i
+    ) as c
+    left join (
+      select v.cause as position, v.body ->> 'attempt' as attempt, v.body ->> 'problem' as problem,
+             v.body ->> 'verdict' as verdict
+      from log.events v where v.experiment = e.experiment and v.type = 'AttemptVerified' and v.iteration = e.iteration
+      offset 0
+    ) as a on a.attempt = c.sample
+    left join (
+      select v.cause as position, v.body ->> 'proposal' as proposal, v.body ->> 'refusal' as refusal,
+             v.body ->> 'refusal' is null as is_accepted, (v.body ->> 'unformatted')::boolean as is_unformatted
+      from log.events v where v.experiment = e.experiment and v.type = 'ProposalVerified' and v.iteration = e.iteration
+      offset 0
+    ) as p on p.proposal = c.sample
+    left join (
+      select o.problem, count(*) as probes, count(*) filter (where o.verdict = 'correct') as correct
+      from (
+        select v.body ->> 'problem' as problem, v.body ->> 'verdict' as verdict
+        from log.events v
+        where v.experiment = e.experiment and v.type = 'AttemptVerified' and v.iteration = e.iteration
+          and split_part(v.body ->> 'attempt', '.', 2) = 'probe'
+      ) as o
+      group by o.problem
+    ) as k on k.problem = p.proposal
+  ) as r
+  left join (
+    select w.g ->> 'role' as role, w.g ->> 'kind' as kind, w.g ->> 'problem' as problem,
+           (w.g ->> 'mean_reward')::float8 as mean_reward, (w.g ->> 'deviation')::float8 as deviation
+    from json_array_elements(e.body -> 'groups') as w (g)
+    offset 0
+  ) as g
+    on g.role = r.role and coalesce(g.kind, r.kind) = r.kind
+   and coalesce(g.problem, '') = case when r.purpose = 'probe' then r.problem else '' end
+  offset 0
+) as l
+where e.type = 'WeightsUpdated';
 
+comment on view analytics.lessons is
+'One row a sample that an update consumed, with the reward and advantage it taught. What a shadow learner consumed is in its source: of
+its samples only names, roles and kinds are known here.';
 comment on column analytics.lessons.baseline is 'Mean reward of its group: that of its role and kind, or of its problem''s probes.';
 comment on column analytics.lessons.purpose is 'propose, solve, or probe where probes are reused.';
 
@@ -693,22 +750,26 @@ comment on column analytics.attribution.mass is 'Sum of their advantages'' absol
 comment on column analytics.attribution.share is 'mass as a share of the update''s, 0 to 1.';
 
 create view analytics.staleness as
-select x.name as experiment, u.iteration, u.to_version as policy_version, u.from_version - m.policy_version as versions_behind,
-       case when m.type = 'AttemptMade' then u.iteration - split_part(m.body ->> 'problem', '.', 1)::integer end
-         as problem_age,
-       count(*) as samples
-from (
-  select e.experiment, e.iteration, (e.body ->> 'to_version')::integer as to_version,
-         (e.body ->> 'from_version')::integer as from_version, s.sample
-  from log.events e cross join lateral json_array_elements_text(e.body -> 'consumed') as s (sample)
-  where e.type = 'WeightsUpdated'
-) as u
-join log.experiments x on x.number = u.experiment
-join log.events m
-  on m.experiment = u.experiment and m.iteration = u.iteration and m.type in ('ProposalMade', 'AttemptMade')
- and coalesce(m.body ->> 'proposal', m.body ->> 'attempt') = u.sample
-group by x.name, u.iteration, u.to_version, u.from_version - m.policy_version,
-         case when m.type = 'AttemptMade' then u.iteration - split_part(m.body ->> 'problem', '.', 1)::integer end;
+select x.name as experiment, e.iteration, (e.body ->> 'to_version')::integer as policy_version,
+       (e.body ->> 'from_version')::integer - l.policy_version as versions_behind, l.problem_age, sum(l.samples)::bigint as samples
+from log.events e
+join log.experiments x on x.number = e.experiment
+cross join lateral (
+  select m.policy_version, m.iteration - split_part(m.problem, '.', 1)::integer as problem_age, count(*) as samples
+  from json_array_elements_text(e.body -> 'consumed') as s (sample)
+  join (
+    select o.iteration, o.policy_version, coalesce(o.body ->> 'attempt', o.body ->> 'proposal') as sample,
+           o.body ->> 'problem' as problem
+    from log.events o
+    where o.experiment = e.experiment and o.type in ('ProposalMade', 'AttemptMade') and o.iteration = e.iteration
+    offset 0
+  ) as m on m.sample = s.sample
+  group by 1, 2
+  offset 0
+) as l
+where e.type = 'WeightsUpdated'
+group by x.name, e.iteration, (e.body ->> 'to_version')::integer, (e.body ->> 'from_version')::integer - l.policy_version,
+         l.problem_age;
 
 comment on view analytics.staleness is
 'How old the samples of each update are: by policy versions between sampling and training, and by the age of the attempted problem. A
@@ -856,9 +917,11 @@ comment on column analytics.cost_per_problem.seconds_per_learnable is 'seconds /
 
 create function analytics.provenance_of(p_experiment text, p_policy_version integer, p_hops_max integer default 1000)
 returns table (hops integer, hop text, source text, target text, experiment text, "position" bigint)
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off as $$
 #variable_conflict use_column
 declare
+  v_iteration integer;
+  v_consumed  json;
   v_number    integer := (select x.number from log.experiments x where x.name = p_experiment);
   v_frontier  text[];    -- problems and proposals whose hops come next
   v_attempted text[];
@@ -870,25 +933,24 @@ declare
   v_positions bigint[];
 begin
   -- The samples. A fork's history begins in its ancestors: log.lineage has the parts.
-  with consumed as materialized (
-    select e.iteration, s.sample
-    from log.lineage l
-    join log.events e on e.experiment = l.ancestor and e.type = 'WeightsUpdated'
-      and (l.last_position is null or e.position <= l.last_position)
-    cross join lateral json_array_elements_text(e.body -> 'consumed') as s (sample)
-    where l.experiment = v_number and (e.body ->> 'to_version')::integer = p_policy_version
-  ), made as materialized (
+  select e.iteration, e.body -> 'consumed' into v_iteration, v_consumed
+  from log.lineage l
+  join log.events e on e.experiment = l.ancestor and e.type = 'WeightsUpdated'
+    and (l.last_position is null or e.position <= l.last_position)
+  where l.experiment = v_number and (e.body ->> 'to_version')::integer = p_policy_version
+  order by e.position desc limit 1;
+
+  with made as materialized (
     select a.name, m.position, coalesce(m.body ->> 'proposal', m.body ->> 'attempt') as sample, m.body ->> 'problem' as problem
-    from (select distinct iteration from consumed) as i
-    cross join log.lineage l
+    from log.lineage l
     join log.experiments a on a.number = l.ancestor
-    join log.events m on m.experiment = l.ancestor and m.iteration = i.iteration and m.type in ('ProposalMade', 'AttemptMade')
+    join log.events m on m.experiment = l.ancestor and m.iteration = v_iteration and m.type in ('ProposalMade', 'AttemptMade')
       and (l.last_position is null or m.position <= l.last_position)
     where l.experiment = v_number
   )
   select array_agg(c.sample), array_agg(m.problem), array_agg(m.name), array_agg(m.position)
   into v_sources, v_targets, v_names, v_positions
-  from consumed c left join made m on m.sample = c.sample;
+  from json_array_elements_text(v_consumed) as c (sample) left join made m on m.sample = c.sample;
 
   return query
     select 1, 'consumed', 'policy ' || p_policy_version, u.source, u.name, u.place
@@ -910,8 +972,12 @@ begin
     from unnest(v_frontier) as f (problem)
     cross join log.lineage l
     join log.experiments a on a.number = l.ancestor
-    join log.events m on m.experiment = l.ancestor and m.type = 'ProposalMade' and m.body ->> 'proposal' = f.problem
-      and (l.last_position is null or m.position <= l.last_position)
+    cross join lateral (
+      select e.position, e.body from log.events e
+      where e.experiment = l.ancestor and e.type = 'ProposalMade' and e.body ->> 'proposal' = f.problem
+        and (l.last_position is null or e.position <= l.last_position)
+      offset 0  -- by index, problem by problem
+    ) as m
     cross join lateral (
       select 'was shown' as hop, problem from json_array_elements_text(m.body -> 'references') as problem
       union all

@@ -25,6 +25,24 @@ struct DynamicsViewTests {
     return counts
   }
 
+  @Test("verdicts are the verified attempts, with the same rewards")
+  func verdicts() async throws {
+    try await PlayedLog.with { log in
+      let others = try await log.texts(
+        """
+        select coalesce(v.attempt, a.attempt) from read.verdicts v
+        full join (select * from read.attempts where verdict is not null) as a
+          on a.experiment = v.experiment and a.attempt = v.attempt
+        where (v.purpose, v.kind, v.problem, v.iteration, v.policy_version, v.verdict, v.reward, v.attempt_position)
+          is distinct from (a.purpose, a.kind, a.problem, a.iteration, a.policy_version, a.verdict, a.reward, a.position)
+        """)
+      #expect(others == [])
+      let rewarded = try await log.texts(
+        "select count(distinct reward)::text from read.verdicts where purpose = 'probe'")
+      #expect(rewarded != ["0"])
+    }
+  }
+
   @Test("retention and forgetting follow from which version solved which problem")
   func forgetting() async throws {
     struct Kept: Decodable {
@@ -251,7 +269,8 @@ struct DynamicsViewTests {
   func shapes(program: String) async throws {
     try await PlayedLog.with { log in
       let literal = "'" + program.replacingOccurrences(of: "'", with: "''") + "'"
-      #expect(try await log.texts("select read.program_shape(\(literal))") == ["def f(x):\nreturn x + 0"])
+      let shape = try await log.texts("select read.program_shape(\(literal))")
+      #expect(shape == ["def f(x):\nreturn x + 0"])
     }
   }
 

@@ -1,13 +1,12 @@
 import Foundation
 import Testing
 
+private let python = ProcessInfo.processInfo.environment["AUTODIDACT_PYTHON"]
+private let needsPython: Comment = "AUTODIDACT_PYTHON is not set: ops/test sets it, by ops/python-tools"
+
 /// What people use from outside: the commands `sql` and `export --table`, and the example in Python.
 @Suite("SQL from the command line and from Python", .needsPostgres)
 struct ToolTests {
-  private static let python = ProcessInfo.processInfo.environment["AUTODIDACT_PYTHON"]
-  private static let needsPython: Comment = "AUTODIDACT_PYTHON is not set: ops/python-tools duckdb … makes one"
-  private static let repository = TestServer.migrations.deletingLastPathComponent()
-
   @Test("a query's rows come as a table, as CSV and as JSON, with the experiment set")
   func formats() async throws {
     try await PlayedLog.with { log in
@@ -61,7 +60,7 @@ struct ToolTests {
 
   @Test("a table written as Parquet is what DuckDB reads", .enabled(if: python != nil, needsPython))
   func parquet() async throws {
-    let python = try #require(Self.python)
+    let python = try #require(python)
     try await PlayedLog.with { log in
       try await withFolder { folder in
         for view in ["analytics.lessons", "read.generations", "read.problems", "read.settings"] {
@@ -93,17 +92,19 @@ struct ToolTests {
           "select sample, advantage from analytics.lessons where experiment = 'control' order by position")
         let found = read.output.split(separator: "\n").map { $0.split(separator: " ") }
         #expect(found.map { String($0[0]) } == rows.map(\.sample), "\(read.errors)")
-        #expect(found.map { Double($0[1]) } == rows.map(\.advantage))
+        #expect(found.compactMap { Double($0[1]) } == rows.map(\.advantage))
       }
     }
   }
 
   @Test("the example draws its five plots", .enabled(if: python != nil, needsPython))
   func example() async throws {
-    let python = try #require(Self.python)
+    let python = try #require(python)
     try await PlayedLog.with { log in
       try await withFolder { folder in
-        let script = Self.repository.appending(path: "docs/examples/learning_curves.py").path
+        let script = TestServer.migrations.deletingLastPathComponent().appending(
+          path: "docs/examples/learning_curves.py"
+        ).path
         let drawn = try await run(python, [script, try await log.url(), "first", folder.path])
         #expect(drawn.status == 0, "\(drawn)")
         for name in ["yield", "solving", "rewards", "updates", "time"] {

@@ -4,7 +4,7 @@ import Foundation
 /// A view's rows of one experiment as a file for other programs: `export NAME --table VIEW`.
 ///
 /// Rows go from the server to the file as they come; the file appears whole or not at all. Their order is that of the log
-/// (column position) or, in views without positions, of their columns from left to right.
+/// (column position), then of their columns from left to right.
 struct TableExport {
   /// What a table can be written as.
   enum Format: String, CaseIterable { case csv, jsonl, parquet }
@@ -64,8 +64,9 @@ struct TableExport {
 
   private func copy(_ view: String, _ columns: [Column], _ format: Format) -> String {
     func quoted(_ column: Column) -> String { "\"\(column.name)\"" }
-    let order = columns.first { $0.name == "position" }.map(quoted)
-    let sorted = order ?? columns.filter(\.isSortable).map(quoted).joined(separator: ", ")
+    let byPosition =
+      columns.filter { $0.name == "position" } + columns.filter { $0.isSortable && $0.name != "position" }
+    let sorted = byPosition.map(quoted).joined(separator: ", ")
     let rows = "select * from \(view) where experiment = :'experiment' order by \(sorted)"
     guard format != .csv else { return "copy (\(rows)) to stdout with (format csv, header);\n" }
     // JSON has no control characters: with two of them as quote and delimiter CSV leaves each line as it is.
