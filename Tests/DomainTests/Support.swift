@@ -128,7 +128,10 @@ struct Player {
     }
     let inputs = entry.id.kind == .induction ? experiment.settings.play.inputs : 1
     let accepted = problem(stream.below(40), kind: entry.id.kind, inputs: inputs)
-    return ProposalVerified(proposal: entry.id, problem: accepted, refusal: nil, detail: "")
+    // The form of the thoughts is wrong now and then, where thoughts are asked for.
+    let isUnformatted = experiment.settings.play.thinking && stream.below(3) == 0
+    return ProposalVerified(
+      proposal: entry.id, problem: accepted, refusal: nil, detail: "", unformatted: isUnformatted ? true : nil)
   }
 
   private func verified(_ plan: Step.VerificationPlan) -> AttemptVerified {

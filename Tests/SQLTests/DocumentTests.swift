@@ -6,15 +6,17 @@ import Testing
 @Suite("The pages about events and SQL")
 struct DocumentTests {
   @Test(
-    "every query of docs/sql.md and of the README runs, and finds something", .needsPostgres,
-    arguments: [("docs/sql.md", 10), ("README.md", 5)])
+    "every query of docs/sql.md, of the cookbook and of the README runs, and finds something", .needsPostgres,
+    arguments: [("docs/sql.md", 10), ("docs/sql-cookbook.md", 25), ("README.md", 5)])
   func queries(page: String, count: Int) async throws {
     let queries = try Self.page(page).fences("sql")
     #expect(queries.count >= count)
     try await PlayedLog.with { log in
       for query in queries {
-        #expect(query.contains("'quickstart'"), "a query about no experiment: \(query)")
+        let isOfOne = query.contains("'quickstart'") || query.contains(":'experiment'")
+        #expect(isOfOne || query.contains("analytics.comparison"), "a query about no experiment: \(query)")
         let about = query.replacingOccurrences(of: "'quickstart'", with: "'first'")
+          .replacingOccurrences(of: ":'experiment'", with: "'first'")
         let rows = try await log.connection.query(about)
         #expect(!rows.isEmpty, "\(about)")
       }
@@ -27,6 +29,13 @@ struct DocumentTests {
     let queries = page.fences("sql")
     #expect(page.fences("text").count == queries.count)
     for query in queries.prefix(5) { #expect(query.split(separator: "\n").count <= 6, "\(query)") }
+  }
+
+  @Test("the cookbook has 25 questions, each with a query and a result")
+  func cookbook() throws {
+    let page = try Self.page("docs/sql-cookbook.md")
+    #expect(page.components(separatedBy: "\n## ").count == 26)
+    #expect(page.fences("sql").count == 25 && page.fences("text").count == 25)
   }
 
   @Test("every event type has a section in docs/events.md, with a body that can be read")

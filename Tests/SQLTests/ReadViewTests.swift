@@ -17,6 +17,7 @@ struct ReadViewTests {
     var probesCorrect: Int
     var learnability: Double?
     var reward: Double?
+    var unformatted: Bool?
     var tokens: Int
     var logProbabilitySum: Double
     var position: Int64
@@ -141,12 +142,14 @@ struct ReadViewTests {
             let verified = try #require(entry.verified)
             let probes = ledger.probes(of: entry.id)
             let isProbed = verified.problem != nil && !ledger.isSeeding
-            #expect(row.position == entry.position && row.policyVersion == ledger.policyVersion)
+            #expect(row.position == entry.position)
+            #expect(row.policyVersion == experiment.proposerVersion(ledger.policyVersion))
+            #expect(row.unformatted == (verified.unformatted ?? false))
             #expect(row.accepted == (verified.problem != nil) && row.refusal == verified.refusal?.rawValue)
             #expect(row.program == verified.problem?.program && row.input == verified.problem?.pairs[0].input)
             #expect(row.probes == probes.attempts && row.probesCorrect == probes.correct)
             #expect(row.learnability == (isProbed ? learnability(probes) : nil))
-            let reward = experiment.settings.rewards.proposer(verified, probes: probes)
+            let reward = experiment.settings.reward(of: verified, probes: probes)
             #expect(row.reward == (ledger.isSeeding ? nil : reward), "\(row.proposal)")
             try experiment.expect(row.tokens, row.logProbabilitySum, at: row.position)
           }
@@ -165,10 +168,11 @@ struct ReadViewTests {
         for ledger in experiment.played {
           for entry in ledger.attempts {
             let row = try #require(byID[entry.id.description])
-            let verdict = try #require(entry.verified).verdict
+            let verified = try #require(entry.verified)
+            let isTrained = entry.id.purpose == .solve || experiment.settings.play.reuseProbes
             #expect(row.position == entry.position && row.problem == entry.made.problem.description)
-            #expect(row.verdict == verdict.rawValue)
-            #expect(row.reward == (entry.id.purpose == .solve ? experiment.settings.rewards.solver(verdict) : nil))
+            #expect(row.verdict == verified.verdict.rawValue)
+            #expect(row.reward == (isTrained ? experiment.settings.reward(of: verified) : nil), "\(row.attempt)")
             try experiment.expect(row.tokens, row.logProbabilitySum, at: row.position)
           }
         }
@@ -205,7 +209,7 @@ struct ReadViewTests {
           #expect(lessons.map(\.advantage) == wanted.advantages)
           for group in update.groups {
             let members = zip(lessons, scored).filter {
-              $1.role == group.role && (group.kind == nil || $1.kind == group.kind)
+              $1.role == group.role && (group.kind == nil || $1.kind == group.kind) && $1.problem == group.problem
             }
             let mean = members.reduce(0) { $0 + $1.0.reward } / Double(members.count)
             #expect(members.count == group.samples && abs(mean - group.meanReward) < 1e-12)
@@ -213,6 +217,37 @@ struct ReadViewTests {
           }
         }
       }
+    }
+  }
+
+  @Test("the baselines of an update are the recorded ones, those of reused probes with their problem")
+  func rewardGroups() async throws {
+    struct Row: Decodable {
+      var role: Role
+      var kind: Kind?
+      var problem: String?
+      var samples: Int
+      var meanReward, deviation: Double
+    }
+    try await PlayedLog.with { log in
+      var reused = 0
+      for experiment in log.experiments {
+        for update in experiment.played.compactMap(\.update) {
+          let rows: [Row] = try await log.rows(
+            """
+            select * from read.reward_groups
+            where experiment = \(experiment.sqlName) and policy_version = \(update.toVersion)
+            """)
+          let found = rows.map {
+            RewardGroup(
+              role: $0.role, kind: $0.kind, problem: $0.problem.flatMap { ProposalID($0) }, samples: $0.samples,
+              meanReward: $0.meanReward, deviation: $0.deviation)
+          }
+          #expect(Set(found) == Set(update.groups) && found.count == update.groups.count)
+          reused += rows.count { $0.problem != nil }
+        }
+      }
+      #expect(reused > 0)
     }
   }
 
@@ -248,6 +283,7 @@ struct ReadViewTests {
   func problems() async throws {
     struct Row: Decodable {
       var problem: String
+      var policyVersion: Int
       var admitted: Bool
       var attempts: Int
       var correct: Int
@@ -259,6 +295,7 @@ struct ReadViewTests {
       for experiment in log.experiments {
         var counts: [String: SolveCount] = [:]
         var versions: [String: [Int]] = [:]
+        var proposers: [String: Int] = [:]
         var version = 0
         var admitted: Set<String> = Set(experiment.settings.play.kinds.map { Experiment.zero($0).description })
         for (_, event) in experiment.recorded {
@@ -267,6 +304,8 @@ struct ReadViewTests {
             let id = verified.problem.description
             counts[id, default: SolveCount()].count(verified.verdict == .correct)
             if verified.verdict == .correct { versions[id, default: []].append(version) }
+          case .proposalVerified(let verified):
+            proposers[verified.proposal.description] = experiment.proposerVersion(version)
           case .problemAdmitted(let entry): admitted.insert(entry.problem.description)
           case .weightsUpdated(let update): version = update.toVersion
           default: break
@@ -275,6 +314,7 @@ struct ReadViewTests {
         let rows: [Row] = try await log.rows("select * from read.problems where experiment = \(experiment.sqlName)")
         for row in rows {
           let count = counts[row.problem] ?? SolveCount()
+          #expect(row.policyVersion == proposers[row.problem] ?? 0)
           #expect(row.attempts == count.attempts && row.correct == count.correct && row.solveRate == count.rate)
           #expect(row.firstSolvedVersion == versions[row.problem]?.min())
           #expect(row.lastSolvedVersion == versions[row.problem]?.max())

@@ -18,6 +18,9 @@ struct PlayedExperiment {
   /// The generations at the positions of `ProposalMade` and `AttemptMade`.
   var generations: [Int64: GenerationRecord] = [:]
 
+  /// Version of the weights that propose where those of the solver are of `version`.
+  func proposerVersion(_ version: PolicyVersion) -> PolicyVersion { settings.play.proposer == .base ? 0 : version }
+
   /// Iterations of self-play, not of seeding.
   var played: [IterationLedger] { ledgers.filter { !$0.isSeeding } }
 }
@@ -29,7 +32,7 @@ struct PlayedLog {
   /// Of the first experiment's weights.
   let evaluations: [RecordedEvaluation]
 
-  /// Settings of two experiments that differ in everything a view depends on.
+  /// Settings of experiments that differ in everything a view depends on.
   static let settings: [(name: String, settings: ExperimentSettings)] = [
     ("first", smallSettings { $0.play.batch = 6 }),
     (
@@ -49,9 +52,39 @@ struct PlayedLog {
       }
     ),
     ("by role", smallSettings(seed: 3) { $0.advantages.baseline = .role }),
+    (
+      "probes reused",
+      smallSettings(seed: 4) { settings in
+        settings.play.batch = 6
+        settings.play.probes = 4
+        settings.play.reuseProbes = true
+        settings.play.thinking = true
+        settings.rewards.formula = .azrCode
+        settings.rewards.unlearnable = 0.125
+      }
+    ),
+    (
+      "control",
+      smallSettings(seed: .max - 4) { settings in
+        settings.play.batch = 6
+        settings.play.probes = 3
+        settings.play.reuseProbes = true
+        settings.play.thinking = true
+        settings.rewards.formula = .random
+        settings.rewards.unlearnable = 0.125
+      }
+    ),
+    (
+      "base proposer",
+      smallSettings(seed: 6) { settings in
+        settings.play.batch = 6
+        settings.play.proposer = .base
+        settings.play.thinking = true
+      }
+    ),
   ]
 
-  /// Runs `body` with a database that holds these experiments, the last one stopped in the middle of an iteration.
+  /// Runs `body` with a database that holds these experiments, the third one stopped in the middle of an iteration.
   static func with(_ body: (PlayedLog) async throws -> Void) async throws {
     try await TestServer.withDatabase { database in
       let log = PostgresEventLog(database, clock: ContinuousClock())
@@ -178,17 +211,20 @@ private struct PlayWriter {
     var iteration = experiment.ledger?.iteration
     var cause: Int64?
     var record: GenerationRecord?
+    var version = experiment.policyVersion
     switch event {
     case .iterationStarted(let started): iteration = started.iteration
     case .conditionBegan(let change), .conditionEnded(let change): iteration = change.iteration
-    case .proposalMade(let made): record = generation(of: made.proposal.description)
+    case .proposalMade(let made):
+      record = generation(of: made.proposal.description)
+      if played.settings.play.proposer == .base { version = 0 }
     case .attemptMade(let made): record = generation(of: made.attempt.description)
     case .proposalVerified(let verified): cause = causes[verified.proposal.description]
     case .attemptVerified(let verified): cause = causes[verified.attempt.description]
     default: break
     }
     return NewEvent(
-      type: event.type, iteration: iteration, policyVersion: experiment.policyVersion,
+      type: event.type, iteration: iteration, policyVersion: version,
       cause: cause.map { .recorded(Position($0)) }, body: event.body, generation: record)
   }
 
