@@ -90,6 +90,10 @@ struct PlayWriter {
   private var causes: [String: Int64] = [:]
   private var phases: [IterationSummary.Phase] = []
   private(set) var played: PlayedExperiment
+  /// For logs too long for memory: what was played is not remembered.
+  var keepsNothing = false
+  /// Attempts verified.
+  private(set) var attempts = 0
 
   init(_ name: String, _ settings: ExperimentSettings, id: UInt8, log: PostgresEventLog) {
     self.log = log
@@ -169,6 +173,10 @@ struct PlayWriter {
     let events = Array(player.events[flushed...])
     flushed = player.events.count
     guard !events.isEmpty else { return }
+    if keepsNothing {
+      player.forget()
+      flushed = 0
+    }
     let measure = phase.map { Data(#"{"seconds":\#($0.seconds),"step":"\#($0.name)","tokens":\#($0.tokens)}"#.utf8) }
     let version = experiment.version
     let appended = try await log.append(
@@ -185,14 +193,15 @@ struct PlayWriter {
   }
 
   private mutating func take(_ event: Event, position: Int64) {
-    played.recorded.append((position, event))
+    if !keepsNothing { played.recorded.append((position, event)) }
+    if case .attemptVerified = event { attempts += 1 }
     switch event {
     case .proposalMade(let made):
       causes[made.proposal.description] = position
-      played.generations[position] = generation(of: made.proposal.description)
+      if !keepsNothing { played.generations[position] = generation(of: made.proposal.description) }
     case .attemptMade(let made):
       causes[made.attempt.description] = position
-      played.generations[position] = generation(of: made.attempt.description)
+      if !keepsNothing { played.generations[position] = generation(of: made.attempt.description) }
     default: break
     }
     var before = experiment.ledger
@@ -200,6 +209,10 @@ struct PlayWriter {
     guard before != nil, experiment.ledger == nil else { return }
     before?.apply(event, at: position)
     guard let ledger = before else { return }
+    if keepsNothing {
+      causes = [:]
+      return
+    }
     played.ledgers.append(ledger)
     if !ledger.isSeeding {
       played.summaries.append(IterationSummary(ledger, settings: played.settings, phases: phases))
