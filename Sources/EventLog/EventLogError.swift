@@ -18,6 +18,8 @@ package enum EventLogError: Error, Hashable, Sendable {
   /// The consumer is paused, or failed: it acknowledges nothing until it is resumed.
   case consumerStopped(Consumer)
   case acknowledgedBeyondHead(to: Position, head: Position)
+  /// A version of a projection that is to become the current one is behind it. The reason names the experiment.
+  case projectionBehind(String)
   /// The storage could not be reached, or its answer was lost; the outcome of the call is unknown.
   case unavailable(operation: String, attempts: Int, reason: String)
   /// The storage refused for a reason that no retry cures, such as a missing table or permission.
@@ -51,6 +53,7 @@ extension EventLogError: CustomStringConvertible {
       "consumer \(consumer) is paused or failed (autodidact consumer list); it goes on with: autodidact consumer resume"
     case .acknowledgedBeyondHead(let to, let head):
       "position \(to) was acknowledged, but the log ends at \(head)"
+    case .projectionBehind(let reason): reason
     case .unavailable(let operation, let attempts, let reason):
       "the log cannot be reached: \(operation) failed \(attempts) times, last with: \(reason)"
     case .storage(let operation, let reason): "the log's storage refused \(operation): \(reason)"

@@ -50,6 +50,14 @@ package actor Connection {
     }
   }
 
+  /// Sends rows into a table: `copy … from stdin`. The bytes are the whole of what the statement's format wants.
+  /// - Returns: the number of rows.
+  package func copy(_ sql: String, _ bytes: [UInt8]) throws(PostgresError) -> Int {
+    try checked { (handle: borrowing ConnectionHandle) throws(PostgresError) in
+      try handle.copy(sql, bytes, timeout: settings.replyTimeout)
+    }
+  }
+
   /// Runs `body` between BEGIN and COMMIT; an error rolls back. A COMMIT whose reply is lost throws `.connectionLost`
   /// or `.replyTimedOut`: unknown, not undone.
   package func transaction<Result: Sendable>(

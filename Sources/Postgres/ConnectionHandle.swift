@@ -45,6 +45,50 @@ struct ConnectionHandle: ~Copyable {
     _ = try reply(to: script, timeout: timeout)
   }
 
+  /// Runs `copy … from stdin` with these bytes as its input. Returns the number of rows.
+  func copy(_ sql: String, _ bytes: [UInt8], timeout: Duration) throws(PostgresError) -> Int {
+    let deadline = ContinuousClock.now + timeout
+    guard PQsendQuery(pointer, sql) == 1 else { throw lost(sql) }
+    try flush(sql, deadline)
+    while PQisBusy(pointer) == 1 {
+      try wait(for: POLLIN, sql, deadline)
+      guard PQconsumeInput(pointer) == 1 else { throw lost(sql) }
+    }
+    guard let begun = PQgetResult(pointer) else { throw lost(sql) }
+    let isCopying = PQresultStatus(begun) == PGRES_COPY_IN
+    let refusal = isCopying ? nil : error(begun, sql)
+    PQclear(begun)
+    if let refusal {
+      while let rest = PQgetResult(pointer) { PQclear(rest) }
+      throw refusal
+    }
+    try put(bytes, sql, deadline)
+    return try reply(to: sql, timeout: deadline - .now).affected
+  }
+
+  /// Hands over the input of a COPY, in pieces, and its end.
+  private func put(_ bytes: [UInt8], _ sql: String, _ deadline: ContinuousClock.Instant) throws(PostgresError) {
+    let pieceMax = 1 << 16
+    var start = 0
+    while start < bytes.count {
+      let count = min(pieceMax, bytes.count - start)
+      let sent = bytes.withUnsafeBytes { all in
+        PQputCopyData(pointer, all.baseAddress!.advanced(by: start).assumingMemoryBound(to: CChar.self), Int32(count))
+      }
+      switch sent {
+      case 1: start += count
+      case 0: try flush(sql, deadline)
+      default: throw lost(sql)
+      }
+    }
+    while true {
+      let ended = PQputCopyEnd(pointer, nil)
+      if ended == 1 { return }
+      guard ended == 0 else { throw lost(sql) }
+      try flush(sql, deadline)
+    }
+  }
+
   /// The notifications that have come, after waiting for something to read for at most `timeout`.
   ///
   /// Returns early, with none, when `interrupt` becomes readable.
@@ -101,7 +145,8 @@ struct ConnectionHandle: ~Copyable {
       switch PQresultStatus(result) {
       case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: rows = Rows(result)
       case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
-        throw PostgresError(.connectionLost, message: "COPY is not spoken here", statement: sql)
+        throw PostgresError(
+          .connectionLost, message: "COPY by a plain query: Connection.copy sends rows", statement: sql)
       default: failure = failure ?? error(result, sql)
       }
     }

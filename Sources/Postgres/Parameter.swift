@@ -41,6 +41,48 @@ package struct Parameter: Sendable {
     Parameter(.byteaArray, array(values, of: .bytea) { $0 })
   }
 
+  /// Element types of `array(of:count:encoded:)`.
+  package enum ElementType: String, Sendable {
+    case int4, int8, float8, text, bool, timestamptz
+
+    fileprivate var element: ObjectType {
+      switch self {
+      case .int4: .int4
+      case .int8: .int8
+      case .float8: .float8
+      case .text: .text
+      case .bool: .bool
+      case .timestamptz: .timestamptz
+      }
+    }
+
+    fileprivate var array: ObjectType {
+      switch self {
+      case .int4: .int4Array
+      case .int8: .int8Array
+      case .float8: .float8Array
+      case .text: .textArray
+      case .bool: .boolArray
+      case .timestamptz: .timestamptzArray
+      }
+    }
+  }
+
+  /// An array whose elements are encoded already, each behind its length, -1 for null.
+  package static func array(of type: ElementType, count: Int, encoded: [UInt8]) -> Parameter {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(20 + encoded.count)
+    bytes += Int32(count == 0 ? 0 : 1).networkBytes
+    bytes += Int32(1).networkBytes
+    bytes += Int32(bitPattern: type.element.rawValue).networkBytes
+    if count > 0 {
+      bytes += Int32(count).networkBytes
+      bytes += Int32(1).networkBytes
+      bytes += encoded
+    }
+    return Parameter(type.array, bytes)
+  }
+
   /// One-dimensional array: dimensions, null flag, element type, length, lower bound, then each element with its length.
   private static func array<Element>(
     _ values: [Element], of type: ObjectType, _ encode: (Element) -> [UInt8]?
@@ -74,12 +116,16 @@ enum ObjectType: UInt32 {
   case int4 = 23
   case text = 25
   case json = 114
+  case float8 = 701
   case uuid = 2950
   case timestamptz = 1184
   case byteaArray = 1001
   case int4Array = 1007
   case textArray = 1009
   case int8Array = 1016
+  case boolArray = 1000
+  case float8Array = 1022
+  case timestamptzArray = 1185
 }
 
 extension FixedWidthInteger {

@@ -49,6 +49,7 @@ struct ErrorContext: Sendable {
     case ("experiments_known", let experiment?): return .unknownExperiment(experiment)
     case ("experiments_id_unique", let experiment?): return .experimentExists(experiment)
     case ("experiments_name_unique", _): return .nameTaken(name ?? "")
+    case ("projections_behind", _): return .projectionBehind(error.message)
     case ("segments_attached", _): return .detached(segment: Int(figures["number"]), reason: error.message)
     case ("appends_key_reused", _): return .keyReused(key ?? "")
     case ("consumers_running", _):

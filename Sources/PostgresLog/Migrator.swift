@@ -106,11 +106,13 @@ extension Connection {
       """)
   }
 
-  /// Roles can be made after the migrations: what they need is granted each time. Without the function there is nothing yet.
+  /// Roles can be made after the migrations: what they need is granted each time. Without a function there is nothing yet.
   fileprivate func grantRoles() throws(PostgresError) {
-    let exists = try query("select to_regprocedure('log.grant_roles()') is not null")
-    guard try exists.decoded({ row throws(PostgresError) in try row.bool(0) }).first == true else { return }
-    _ = try query("select log.grant_roles()")
+    for function in ["log.grant_roles()", "projection.grant_roles()"] {
+      let exists = try query("select to_regprocedure($1) is not null", [.text(function)])
+      guard try exists.decoded({ row throws(PostgresError) in try row.bool(0) }).first == true else { continue }
+      _ = try query("select \(function)")
+    }
   }
 
   fileprivate func endMigrations() throws(PostgresError) {

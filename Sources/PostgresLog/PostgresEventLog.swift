@@ -19,6 +19,8 @@ package final class PostgresEventLog: EventLog {
   private let guardian: EpochGuard
   /// What forks share, by experiment.
   let lineages = Mutex<[ExperimentID: [LineagePart]]>([:])
+  /// `log.experiments.number`, by experiment.
+  let numbers = Mutex<[ExperimentID: Int32]>([:])
 
   /// - Parameters:
   ///   - clock: measures retry delays and the time-out of `wait`.

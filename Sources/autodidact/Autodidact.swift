@@ -19,9 +19,8 @@ struct Autodidact: AsyncParsableCommand {
     subcommands: [
       Migrate.self, Doctor.self, Create.self, Run.self, Pause.self, Resume.self, Stop.self, List.self, Status.self,
       Events.self, Show.self, Try.self, Generate.self, Evaluate.self, ShowDifficulty.self, Replay.self, Fork.self,
-      Diff.self,
-      Checkpoints.self, Learn.self, Audit.self, Rescore.self, Export.self, Import.self, Verify.self,
-      MakeCertificate.self, Archive.self, Consumers.self, SQL.self,
+      Diff.self, Checkpoints.self, Learn.self, Audit.self, Rescore.self, Export.self, Import.self, Verify.self,
+      MakeCertificate.self, Archive.self, Consumers.self, ProjectionCommand.self, SQL.self,
     ])
 
   /// Parses and runs; maps every failure to its exit code, with the message on standard error.

@@ -79,9 +79,11 @@ struct Autodidactd: AsyncParsableCommand {
       let service = DaemonService(
         open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger,
         patience: Patience(outageMax: .seconds(outageMax)), takeOver: takeOver)
+      var services: [any Service] = [service]
+      if let projections = ProjectionService(of: open, logger: logger) { services.append(projections) }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
-          services: [service],
+          services: services,
           gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
       try await group.run()
     }

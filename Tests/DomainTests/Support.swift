@@ -31,6 +31,8 @@ struct Player {
   let created: ExperimentCreated
   private(set) var experiment: Experiment
   private(set) var events: [Event] = []
+  /// Events that are not in `events` any more.
+  private var forgotten = 0
 
   init(_ settings: ExperimentSettings) {
     created = ExperimentCreated(name: "test", settings: settings, promptsDigest: "")
@@ -44,8 +46,14 @@ struct Player {
   /// Takes an event that came from outside.
   mutating func append(_ event: Event) {
     events.append(event)
-    let version = Int64(events.count + 1)
+    let version = Int64(forgotten + events.count + 1)
     experiment.evolve(event, version: version, position: 100 + version)
+  }
+
+  /// Lets go of the events so far: a long experiment's do not fit in memory.
+  mutating func forget() {
+    forgotten += events.count
+    events = []
   }
 
   /// Performs the next step and returns it; nil if there is none.

@@ -2,6 +2,7 @@ import Crypto
 import Domain
 import EventLog
 import Foundation
+import Projections
 import Transformer
 
 /// Recomputes what the log says about itself, and compares it with everything that was derived from it: `autodidact verify`.
@@ -42,6 +43,7 @@ package struct LogVerification: Sendable {
       try await consumers(&report)
       try await folds(records, &report)
       if isFull { try await evaluations(all.filter(\.isEvaluation), &report) }
+      try await projections(records, &report)
       try await checkpoints(records, &report)
     } catch let found as Found {
       report.damage = found.damage
@@ -142,6 +144,29 @@ extension LogVerification {
     if isFull { report.checks.append(VerificationReport.Check("folds", folds)) }
     let note = unfolded.isEmpty ? nil : "not folded again, for events are detached: \(unfolded.joined(separator: ", "))"
     report.checks.append(VerificationReport.Check("snapshots", count, note: note))
+  }
+
+  /// In full, every stored row of every projection is folded again.
+  private func projections(_ records: [ExperimentRecord], _ report: inout VerificationReport) async throws {
+    guard isFull, let desk = try? ProjectionDesk(log, ProjectionCatalogue.all) else { return }
+    var (rows, left) = (0, 0)
+    for record in records {
+      for verified in try await desk.verify(nil, version: nil, experiment: record.name) {
+        guard let check = verified.check else {
+          left += 1
+          continue
+        }
+        if let first = check.first {
+          throw Found(
+            damage: Damage(
+              table: first.table, position: first.position, key: "\(first.key) of \(record.name)",
+              reason: first.reason))
+        }
+        rows += check.rows
+      }
+    }
+    let note = left == 0 ? nil : "\(left) not folded again, for events are detached"
+    report.checks.append(VerificationReport.Check("projected rows", rows, note: note))
   }
 
   private func damaged(_ snapshot: FoldSnapshot, _ record: ExperimentRecord, _ reason: String) -> Found {

@@ -62,10 +62,16 @@ package struct Examination: Sendable {
           cure: fsync == "on" ? nil : "set fsync = on: without it an acknowledged event can be lost"),
       ]
       do {
-        let (events, role) = try await OpenLog.with(url: url, home: home) { open in
-          (try await open.log.head().position, open.role)
+        let (events, role, stopped) = try await OpenLog.with(url: url, home: home) { open in
+          let stopped = try await open.log.consumers().filter { $0.state == .failed }
+          return (try await open.log.head().position, open.role, stopped)
         }
         findings.append(Finding(subject: "log", isGood: true, text: "\(events) events"))
+        findings += stopped.map { record in
+          Finding(
+            subject: "consumer", isGood: false, text: "\(record.consumer) stopped at \(record.failure ?? "")",
+            cure: "autodidact consumer list; a projection: autodidact projection rebuild NAME --experiment X")
+        }
         findings.append(
           Finding(
             subject: "role", isGood: role != nil, text: role.map { "works as \($0)" } ?? "works as the login itself",

@@ -1,6 +1,7 @@
 import Domain
 import EventLog
 import Foundation
+import Projections
 import UnixSignals
 
 /// One experiment in the foreground, with the manners of a terminal: Ctrl-C once pauses at the next step boundary, twice
@@ -25,6 +26,29 @@ package struct ForegroundRun: Sendable {
 
   /// - Throws: `Fenced` when another process took the experiment over, what `ExperimentRunner.run` and the parts throw.
   package func run(
+    _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
+  ) async throws -> ExperimentRunner.End {
+    // Beside the play: what it commits is in the projections' tables a moment later.
+    let projecting = LeaveRequest()
+    async let projected: Void = project(until: projecting)
+    let end: Result<ExperimentRunner.End, any Error>
+    do { end = .success(try await play(record, iterations: iterations, takeOver: takeOver)) } catch {
+      end = .failure(error)
+    }
+    projecting.make()
+    await projected
+    return try end.get()
+  }
+
+  private func project(until leave: LeaveRequest) async {
+    guard let store = open.log as? any ProjectionStore else { return }
+    let observer = observer
+    await ProjectionService(
+      ProjectionCatalogue.all, in: store, leave: leave, now: open.surroundings.now, tell: { observer.note($0) }
+    ).run()
+  }
+
+  private func play(
     _ record: ExperimentRecord, iterations: Int?, takeOver: Bool
   ) async throws -> ExperimentRunner.End {
     let stored = try await loadResumed(record)

@@ -25,6 +25,8 @@ struct StatusReport: Encodable {
   var problems: [String: Int]
   /// Conditions of its health that hold, each with the figure that began it.
   var conditions: [ConditionChange]
+  /// Consumers of it that failed, with what stopped them.
+  var stopped: [String: String]
   var events: [String: Int]
   var eventsAll: Int64
   var lastPosition: Int64
@@ -50,6 +52,8 @@ struct StatusReport: Encodable {
     nextStep = experiment.nextStep?.name
     problems = Dictionary(uniqueKeysWithValues: experiment.buffers.map { ($0.key.rawValue, $0.value.count) })
     conditions = experiment.health.conditions
+    let consumers = try await log.consumers().filter { $0.consumer.experiment == record.id && $0.state == .failed }
+    stopped = Dictionary(consumers.map { ($0.consumer.name, $0.failure ?? "") }) { first, _ in first }
     events = stored.eventCounts
     eventsAll = experiment.version
     lastPosition = stored.position.rawValue
@@ -73,7 +77,7 @@ struct StatusReport: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, id, state, parent, reason, iterations, problems, conditions, events, digest
+    case name, id, state, parent, reason, iterations, problems, conditions, stopped, events, digest
     case parentVersion = "parent_version"
     case iterationsMax = "iterations_max"
     case seedingRounds = "seeding_rounds"
@@ -94,6 +98,7 @@ struct StatusReport: Encodable {
         + (checkpointVersion.map { "weights saved at version \($0)" } ?? "no weights saved yet"))
     let buffers = Kind.allCases.compactMap { kind in problems[kind.rawValue].map { "\(kind.rawValue) \($0)" } }
     lines.append("  problems   " + buffers.joined(separator: ", "))
+    for (name, failure) in stopped.sorted(by: { $0.key < $1.key }) { lines.append("  stopped    \(name): \(failure)") }
     for change in conditions {
       lines.append(
         "  health     \(change.condition.rawValue) since iteration \(change.iteration): "

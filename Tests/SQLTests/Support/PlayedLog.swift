@@ -27,6 +27,7 @@ struct PlayedExperiment {
 
 /// A database with played experiments in it.
 struct PlayedLog {
+  let log: PostgresEventLog
   let connection: Connection
   let experiments: [PlayedExperiment]
   /// Of the first experiment's weights.
@@ -99,7 +100,7 @@ struct PlayedLog {
       for (index, evaluation) in evaluations.enumerated() { try await evaluation.append(to: log, id: UInt8(index)) }
       let connection = try await Connection.open(database)
       try await connection.execute("analyze")
-      try await body(PlayedLog(connection: connection, experiments: experiments, evaluations: evaluations))
+      try await body(PlayedLog(log: log, connection: connection, experiments: experiments, evaluations: evaluations))
       await connection.close()
     }
   }
@@ -117,9 +118,9 @@ struct PlayedLog {
 }
 
 /// Writes what a `Player` does as the daemon would: one append a step, with causes, generations and measures.
-private struct PlayWriter {
+struct PlayWriter {
   private let log: PostgresEventLog
-  private let id: ExperimentID
+  private(set) var id: ExperimentID
   private var player: Player
   private var experiment: Experiment
   private var epoch: Int64?
@@ -127,25 +128,21 @@ private struct PlayWriter {
   private var causes: [String: Int64] = [:]
   private var phases: [IterationSummary.Phase] = []
   private(set) var played: PlayedExperiment
+  /// For logs too long for memory: what was played is not remembered.
+  var keepsNothing = false
+  /// Attempts verified.
+  private(set) var attempts = 0
 
   init(_ name: String, _ settings: ExperimentSettings, id: UInt8, log: PostgresEventLog) {
     self.log = log
-    self.id = ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, id)))
+    self.id = Self.id(id)
     player = Player(settings)
     experiment = player.experiment
     played = PlayedExperiment(name: name, settings: settings)
   }
 
   mutating func play(stepsMax: Int) async throws {
-    var created = player.created
-    created.name = played.name
-    let first = Event.experimentCreated(created)
-    let appended = try await log.createExperiment(
-      id, name: played.name, state: "running", events: [NewEvent(type: first.type, policyVersion: 0, body: first.body)],
-      key: "create \(id)")
-    played.recorded.append((appended.first.rawValue, first))
-    experiment = Experiment(id: id, created: created)
-    epoch = try await log.raiseEpoch(of: id, takeOver: false)
+    try await begin()
     for number in 0..<stepsMax {
       if number == 9 {
         player.pause()
@@ -155,9 +152,53 @@ private struct PlayWriter {
         player.resume()
         try await flush(measure: nil)
       }
-      guard let step = player.step() else { return }
-      try await flush(step, number)
+      guard try await step(number) else { return }
     }
+  }
+
+  /// Performs and appends one step. Returns false if there is none.
+  mutating func step(_ number: Int = 0) async throws -> Bool {
+    guard let step = player.step() else { return false }
+    try await flush(step, number)
+    return true
+  }
+
+  /// An experiment that goes on from here by itself, under the same settings.
+  func fork(_ name: String, id: UInt8) async throws -> PlayWriter {
+    var fork = self
+    fork.id = Self.id(id)
+    fork.played = PlayedExperiment(name: name, settings: played.settings)
+    let head = try await log.head().position.rawValue
+    let parent = try await log.experiment(self.id)
+    let forked = Event.experimentForked(
+      ExperimentForked(
+        name: name, parent: played.name, parentExperiment: self.id, parentVersion: experiment.version,
+        parentPosition: parent?.lastPosition.rawValue ?? head, changes: [], settings: played.settings))
+    _ = try await log.forkExperiment(
+      fork.id, name: name, state: "running", parent: self.id, parentVersion: experiment.version,
+      event: NewEvent(type: forked.type, policyVersion: experiment.policyVersion, body: forked.body),
+      key: "fork \(fork.id)", acknowledgement: nil)
+    fork.player.append(forked)
+    fork.flushed = fork.player.events.count
+    fork.experiment.evolve(forked, version: experiment.version + 1, position: head + 1)
+    fork.epoch = try await log.raiseEpoch(of: fork.id, takeOver: false)
+    return fork
+  }
+
+  private static func id(_ number: UInt8) -> ExperimentID {
+    ExperimentID(UUID(uuid: (0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, number)))
+  }
+
+  mutating func begin() async throws {
+    var created = player.created
+    created.name = played.name
+    let first = Event.experimentCreated(created)
+    let appended = try await log.createExperiment(
+      id, name: played.name, state: "running", events: [NewEvent(type: first.type, policyVersion: 0, body: first.body)],
+      key: "create \(id)")
+    played.recorded.append((appended.first.rawValue, first))
+    experiment = Experiment(id: id, created: created)
+    epoch = try await log.raiseEpoch(of: id, takeOver: false)
   }
 
   private mutating func flush(_ step: Step, _ number: Int) async throws {
@@ -170,6 +211,10 @@ private struct PlayWriter {
     let events = Array(player.events[flushed...])
     flushed = player.events.count
     guard !events.isEmpty else { return }
+    if keepsNothing {
+      player.forget()
+      flushed = 0
+    }
     let measure = phase.map { Data(#"{"seconds":\#($0.seconds),"step":"\#($0.name)","tokens":\#($0.tokens)}"#.utf8) }
     let version = experiment.version
     let appended = try await log.append(
@@ -186,14 +231,15 @@ private struct PlayWriter {
   }
 
   private mutating func take(_ event: Event, position: Int64) {
-    played.recorded.append((position, event))
+    if !keepsNothing { played.recorded.append((position, event)) }
+    if case .attemptVerified = event { attempts += 1 }
     switch event {
     case .proposalMade(let made):
       causes[made.proposal.description] = position
-      played.generations[position] = generation(of: made.proposal.description)
+      if !keepsNothing { played.generations[position] = generation(of: made.proposal.description) }
     case .attemptMade(let made):
       causes[made.attempt.description] = position
-      played.generations[position] = generation(of: made.attempt.description)
+      if !keepsNothing { played.generations[position] = generation(of: made.attempt.description) }
     default: break
     }
     var before = experiment.ledger
@@ -201,6 +247,10 @@ private struct PlayWriter {
     guard before != nil, experiment.ledger == nil else { return }
     before?.apply(event, at: position)
     guard let ledger = before else { return }
+    if keepsNothing {
+      causes = [:]
+      return
+    }
     played.ledgers.append(ledger)
     if !ledger.isSeeding {
       played.summaries.append(IterationSummary(ledger, settings: played.settings, phases: phases))

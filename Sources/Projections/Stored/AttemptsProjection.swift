@@ -1,0 +1,64 @@
+import EventLog
+
+/// Table `attempts`: one row an attempt, under the experiment that recorded it: what a fork shares is its parent's.
+///
+/// The state is the attempts that are not verified yet, a batch of them at most.
+package struct AttemptsProjection: Projection {
+  package static let name = "attempts"
+  package static let version = 1
+  package static let tables = [
+    ProjectionTable(
+      "attempts", key: [.init("position", .int8)],
+      [
+        .init("verified_position", .int8), .init("made_at", .timestamptz), .init("iteration", .int4),
+        .init("policy_version", .int4), .init("slot", .int4), .init("sample", .int4), .init("tokens", .int4),
+        .init("purpose", .text), .init("kind", .text), .init("problem", .text), .init("verdict", .text),
+      ])
+  ]
+
+  private struct Made: Codable {
+    var attempt: AttemptID
+    var problem: ProposalID
+    var position: Position
+    var at: Timestamp
+    var policyVersion: Int?
+    var tokens: Int?
+    /// Recorded by the parent: the row is the parent's.
+    var isInherited: Bool
+  }
+
+  private var open: [String: Made] = [:]
+
+  package init() {}
+
+  package mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws {
+    switch event.fact {
+    case .attemptMade(let attempt, let problem):
+      let made = Made(
+        attempt: attempt, problem: problem, position: event.position, at: event.recorded.recordedAt,
+        policyVersion: event.recorded.policyVersion, tokens: event.tokens, isInherited: event.isInherited)
+      guard open.updateValue(made, forKey: attempt.description) == nil else {
+        throw ProjectionError.unexpected("attempt \(attempt) is made twice")
+      }
+      if !made.isInherited { try changes.insert(0, row(made, verified: nil, nil)) }
+    case .attemptVerified(let attempt, _, let verdict):
+      guard let made = open.removeValue(forKey: attempt.description) else {
+        throw ProjectionError.unexpected("attempt \(attempt) is verified and was never made, or twice")
+      }
+      if made.isInherited, event.isInherited { return }
+      // Made before the fork and verified after it: the parent has a row of its own for it.
+      let row = row(made, verified: event.position, verdict)
+      if made.isInherited { try changes.insert(0, row) } else { try changes.update(0, row) }
+    default: break
+    }
+  }
+
+  private func row(_ made: Made, verified: Position?, _ verdict: Verdict?) -> [RowValue] {
+    [
+      .position(made.position), .position(verified), .time(made.at), .integer(made.attempt.iteration),
+      .integer(made.policyVersion), .integer(made.attempt.slot), .integer(made.attempt.sample),
+      .integer(made.tokens), .text(made.attempt.purpose.rawValue), .text(made.attempt.kind.rawValue),
+      .text(made.problem.description), .text(verdict?.rawValue),
+    ]
+  }
+}
