@@ -51,8 +51,10 @@ struct ShowDifficulty: AsyncParsableCommand {
     for cell in report.cells {
       rows.append([
         "\(cell.kind.rawValue) \(cell.size)", "\(cell.problems)", "\(cell.solves.correct)/\(cell.solves.attempts)",
-        Format.decimal(cell.posterior.value, 2), interval(cell.wilson, 2), Format.signed(cell.progress.value),
-        interval(cell.progress, 2), Format.decimal(cell.progressExcess, 2), "\(cell.progressOutcomes)",
+        Format.decimal(cell.posterior.value, 2), interval(cell.wilson, 2),
+        cell.progressOutcomes > 0 ? Format.signed(cell.progress.value) : "–",
+        cell.progressOutcomes > 0 ? interval(cell.progress, 2) : "–", Format.decimal(cell.progressExcess, 2),
+        "\(cell.progressOutcomes)",
       ])
     }
     return TextTable(rows: rows).lines.map { "  " + $0 }

@@ -78,7 +78,7 @@ struct SummaryText {
       return shown.map { "\($0.name) \(Int(($0.share * 100).rounded())) %" }.joined(separator: ", ")
     }
     return [
-      shares { "\($0.role.rawValue) \($0.kind.rawValue)" }, "solved " + shares { $0.difficulty.rawValue },
+      shares { "\($0.role.rawValue) \($0.kind.rawValue)" }, "solve rate " + shares { $0.difficulty.rawValue },
       "age " + shares { $0.age.rawValue },
     ].joined(separator: "; ")
   }

@@ -76,7 +76,8 @@ struct CurriculumTests {
       guard id != Self.problems[4] else { return 0 }
       let rating = try #require(fit.rating(of: id)).value
       let wanted = RaschFit.points * log(0.75 / 0.25)
-      return exp(-pow((ability - rating - wanted) / 100, 2) / 2)
+      let deviations: Double = (ability - rating - wanted) / 100
+      return exp(-deviations * deviations / 2)
     }
     let curriculum = curriculum(.eloMatched) { ($0.targetRate, $0.ratingWidth) = (0.75, 100) }
     let found = Self.problems.map { curriculum.priority($0) }
