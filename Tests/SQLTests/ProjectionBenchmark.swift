@@ -54,7 +54,7 @@ struct ProjectionBenchmark {
       "select count(*) from log.events where type = 'AttemptVerified' and experiment = 1")[0].int64(0)
     print("\(experiment.version) events, \(attempts) attempts")
 
-    for chosen in [ProjectionCatalogue.all] + ProjectionCatalogue.all.map { [$0] } {
+    for chosen in [ProjectionCatalogue.all] + ProjectionCatalogue.all.map({ [$0] }) {
       for definition in chosen { try await log.reset(definition.identity, for: experiment.id) }
       for definition in chosen {
         for table in definition.tables { try await connection.execute("vacuum projection.\(table.name)_1") }
@@ -75,6 +75,53 @@ struct ProjectionBenchmark {
       print("verify \(definition.identity): \(check.rows) rows, \(check.isGood), \(ContinuousClock.now - began)")
     }
     try await queries(connection)
+    await connection.close()
+  }
+
+  /// From the moment an append is committed to the moment its rows are, with the play's pace left out: the next step is made
+  /// when the one before is in the tables.
+  @Test("live lag")
+  func live() async throws {
+    let (log, connection) = try await open()
+    let number = UInt8(truncatingIfNeeded: 10 + (try await log.experiments().count))
+    var writer = PlayWriter("live \(number)", Self.settings, id: number, log: log)
+    writer.keepsNothing = true
+    try await writer.begin()
+    let id = writer.id
+    let projecting = Task {
+      var projector = ExperimentProjector(ProjectionCatalogue.all, of: id, in: log)
+      var busy = Duration.zero
+      var position = Position.start
+      while !Task.isCancelled {
+        let began = ContinuousClock.now
+        _ = try? await projector.catchUp()
+        busy += .now - began
+        position = try await log.experiment(id)?.lastPosition ?? position
+        await log.wait(after: position, timeout: .seconds(1))
+      }
+      return busy
+    }
+    var lags: [Duration] = []
+    var events = 0
+    for _ in 0..<400 {
+      guard try await writer.step() else { break }
+      let appended = ContinuousClock.now
+      let head = try await log.experiment(id)
+      while true {
+        let behind = try await connection.query(
+          "select min(position) from log.consumers where name like 'projection/%' and experiment = $1",
+          [.int32(Int32(try await log.experiments().count))])[0].optionalInt64(0)
+        if behind == head?.lastPosition.rawValue { break }
+      }
+      lags.append(.now - appended)
+      events = Int(head?.version ?? 0)
+    }
+    projecting.cancel()
+    let busy = try await projecting.value
+    lags.sort()
+    print(
+      "live: \(lags.count) appends, \(events) events; lag p50 \(lags[lags.count / 2]), p99 \(lags[lags.count * 99 / 100]), "
+        + "most \(lags[lags.count - 1]); projecting took \(busy), \(busy / max(1, events)) an event")
     await connection.close()
   }
 
