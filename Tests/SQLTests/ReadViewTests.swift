@@ -232,7 +232,8 @@ struct ReadViewTests {
     try await PlayedLog.with { log in
       var reused = 0
       for experiment in log.experiments {
-        for update in experiment.played.compactMap(\.update) {
+        for ledger in experiment.played {
+          guard let update = ledger.update else { continue }
           let rows: [Row] = try await log.rows(
             """
             select * from read.reward_groups
