@@ -986,7 +986,7 @@ begin
       offset 0  -- by index, problem by problem
     ) as m
     cross join lateral (
-      select 'was shown' as hop, problem from json_array_elements_text(m.body -> 'references') as problem
+      select 'was shown' as hop, s.problem from json_array_elements_text(m.body -> 'references') as s (problem)
       union all
       select 'was given the program of', m.body ->> 'program' where m.body ->> 'program' is not null
     ) as r
