@@ -97,6 +97,7 @@ comment on function read.random_below is
 'A uniform integer from 0 to bound − 1: the first draw of the random key (seed, purpose, kind, iteration, slot, sample), as the program
 draws it. Purposes of the formula random/1: 32 a proposal''s reward, 33 a probe''s, 34 a solve attempt''s.';
 
+-- Tokens and text in subqueries, as in 0003: a query that wants none does not touch the generations.
 create or replace view read.proposals as
 select x.name as experiment, m.proposal, split_part(m.proposal, '.', 2) as kind, m.iteration,
        split_part(m.proposal, '.', 3)::integer as slot, m.policy_version,
@@ -126,8 +127,12 @@ select x.name as experiment, m.proposal, split_part(m.proposal, '.', 2) as kind,
          when s.formula = 'azr-code/1' then -0.5
          else s.reward_unlearnable
        end as reward,
-       octet_length(g.tokens) / 4 as tokens, read.log_probability_sum(g.log_probabilities) as log_probability_sum,
-       g.finish, g.completion, m.position, v.position as verified_position, m.recorded_at as made_at,
+       (select octet_length(g.tokens) / 4 from log.generations g where g.position = m.position) as tokens,
+       (select read.log_probability_sum(g.log_probabilities) from log.generations g where g.position = m.position)
+         as log_probability_sum,
+       (select g.finish from log.generations g where g.position = m.position) as finish,
+       (select g.completion from log.generations g where g.position = m.position) as completion, m.position,
+       v.position as verified_position, m.recorded_at as made_at,
        case when v.position is not null then coalesce(v.unformatted, false) end as unformatted
 from (
   select experiment, position, iteration, policy_version, recorded_at, body ->> 'proposal' as proposal
@@ -145,8 +150,7 @@ left join (
          count(*) filter (where body ->> 'verdict' = 'correct') as correct
   from log.events where type = 'AttemptVerified' and split_part(body ->> 'attempt', '.', 2) = 'probe'
   group by experiment, iteration, body ->> 'problem'
-) as p on p.experiment = m.experiment and p.iteration = m.iteration and p.problem = m.proposal
-left join log.generations g on g.position = m.position;
+) as p on p.experiment = m.experiment and p.iteration = m.iteration and p.problem = m.proposal;
 
 comment on view read.proposals is
 'One row a proposal, seeding included. Its reward is a projection of recorded facts by the formula recorded in ExperimentCreated.
@@ -178,8 +182,12 @@ select x.name as experiment, m.attempt, split_part(m.attempt, '.', 2) as purpose
          when v.verdict = 'malformed' then s.reward_malformed
          else s.reward_incorrect
        end as reward,
-       octet_length(g.tokens) / 4 as tokens, read.log_probability_sum(g.log_probabilities) as log_probability_sum,
-       g.finish, g.completion, m.position, v.position as verified_position, m.recorded_at as made_at
+       (select octet_length(g.tokens) / 4 from log.generations g where g.position = m.position) as tokens,
+       (select read.log_probability_sum(g.log_probabilities) from log.generations g where g.position = m.position)
+         as log_probability_sum,
+       (select g.finish from log.generations g where g.position = m.position) as finish,
+       (select g.completion from log.generations g where g.position = m.position) as completion, m.position,
+       v.position as verified_position, m.recorded_at as made_at
 from (
   select experiment, position, iteration, policy_version, recorded_at, body ->> 'attempt' as attempt,
          body ->> 'problem' as problem
@@ -190,8 +198,7 @@ left join read.settings s on s.number = m.experiment
 left join (
   select cause, position, body ->> 'verdict' as verdict, body ->> 'answer' as answer, body ->> 'detail' as detail
   from log.events where type = 'AttemptVerified'
-) as v on v.cause = m.position
-left join log.generations g on g.position = m.position;
+) as v on v.cause = m.position;
 
 comment on view read.attempts is
 'One row an attempt. The reward of a trained attempt is a projection of recorded facts by the formula recorded in ExperimentCreated.
@@ -979,7 +986,7 @@ begin
       offset 0  -- by index, problem by problem
     ) as m
     cross join lateral (
-      select 'was shown' as hop, problem from json_array_elements_text(m.body -> 'references') as problem
+      select 'was shown' as hop, s.problem from json_array_elements_text(m.body -> 'references') as s (problem)
       union all
       select 'was given the program of', m.body ->> 'program' where m.body ->> 'program' is not null
     ) as r

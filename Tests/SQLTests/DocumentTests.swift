@@ -15,10 +15,14 @@ struct DocumentTests {
       for query in queries {
         let isOfOne = query.contains("'quickstart'") || query.contains(":'experiment'")
         #expect(isOfOne || query.contains("analytics.comparison"), "a query about no experiment: \(query)")
-        let about = query.replacingOccurrences(of: "'quickstart'", with: "'first'")
-          .replacingOccurrences(of: ":'experiment'", with: "'first'")
-        let rows = try await log.connection.query(about)
-        #expect(!rows.isEmpty, "\(about)")
+        // A question of the cookbook may have no answer in one small experiment: nothing need be forgotten in it.
+        var found = 0
+        for experiment in log.experiments where found == 0 {
+          let about = query.replacingOccurrences(of: "'quickstart'", with: experiment.sqlName)
+            .replacingOccurrences(of: ":'experiment'", with: experiment.sqlName)
+          found = try await log.connection.query(about).count
+        }
+        #expect(found > 0, "\(query)")
       }
     }
   }

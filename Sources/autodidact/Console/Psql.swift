@@ -1,3 +1,4 @@
+import ArgumentParser
 import Daemon
 import Foundation
 
@@ -85,6 +86,8 @@ struct Psql {
     let said = String(decoding: (try? Data(contentsOf: errors)) ?? Data(), as: UTF8.self)
       .replacingOccurrences(of: "psql:\(file.path):", with: "\(name), line ")
       .trimmingCharacters(in: .whitespacesAndNewlines)
+    // Whoever reads has enough, as in `… | head`: nothing to complain about.
+    if process.terminationReason == .uncaughtSignal, process.terminationStatus == SIGPIPE { throw ExitCode(141) }
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       throw Failure.failed(said.isEmpty ? "psql ended with status \(process.terminationStatus)" : said)
     }
