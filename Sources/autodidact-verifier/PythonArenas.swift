@@ -14,6 +14,7 @@ enum PythonArenas {
 
   // SAFETY: written by `install` and `close` before the first fork and read by the allocator, all on the one thread of a
   // zygote; a child has its own copy.
+  nonisolated(unsafe) private static var start: UInt = 0
   nonisolated(unsafe) private static var next: UInt = 0
   nonisolated(unsafe) private static var end: UInt = 0
 
@@ -29,10 +30,12 @@ enum PythonArenas {
     PyObject_SetArenaAllocator(&allocator)
   }
 
-  /// Gives back what is left of the region, whole huge pages only: the rest is shared with the last arena.
+  /// Gives back what is left of the region, whole huge pages only: the rest is shared with the last arena. What is there
+  /// stays in huge pages; what a child touches for the first time comes in small ones, or it would clear 2 MiB for a byte.
   static func close() {
     let rest = (next + UInt(hugeBytes) - 1) & ~UInt(hugeBytes - 1)
     if rest < end { munmap(UnsafeMutableRawPointer(bitPattern: rest), Int(end - rest)) }
+    if rest > start { madvise(UnsafeMutableRawPointer(bitPattern: start), Int(rest - start), MADV_NOHUGEPAGE) }
     end = next
   }
 
@@ -41,6 +44,7 @@ enum PythonArenas {
     guard let start = map(bytes) else { return }
     let address = UInt(bitPattern: start)
     next = (address + UInt(hugeBytes) - 1) & ~UInt(hugeBytes - 1)
+    Self.start = next
     end = next + UInt(regionBytes)
     if next > address { munmap(start, Int(next - address)) }
     munmap(UnsafeMutableRawPointer(bitPattern: end), Int(address + UInt(bytes) - end))
