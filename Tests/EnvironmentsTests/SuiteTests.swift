@@ -96,6 +96,22 @@ struct SuiteTests {
     }
   }
 
+  @Test("where the prompts open a thought, the answer is what follows it")
+  func thoughtful() throws {
+    let suite = try Self.frozen().suite
+    let index = try #require(suite.problems.firstIndex { $0.group == "deduction" })
+    func jobs(_ opening: String, _ completion: String) -> [VerificationJob] {
+      var prompts = PromptTemplates()
+      prompts.solveDeduction = template("{{program}} {{input}}", opening: opening)
+      let settings = EvaluationSettings(form: .reasoning, prompts: prompts)
+      let examiner = SuiteExaminer(suite: suite, settings: settings, environment: CodeReasoning())
+      return examiner.check(index, sample: 0, completion: completion).jobs
+    }
+    #expect(jobs("<think>", "it is 5</think><answer>```output\n7\n```</answer>") == [.literal("7")])
+    #expect(jobs("<think>", "```output\n7\n```").isEmpty)
+    #expect(jobs("```output\n", "7\n```") == [.literal("7")])
+  }
+
   // MARK: HumanEval's form
 
   @Test(

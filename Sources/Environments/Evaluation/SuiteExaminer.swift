@@ -137,6 +137,9 @@ package struct EvaluationSettings: Hashable, Sendable {
     var settings = ExperimentSettings()
     settings.seed = Seed(value: seed)
     settings.prompts = prompts
+    // Prompts that open a thought ask for an answer after it: read otherwise, no answer of such an experiment would count.
+    let asked = Kind.allCases.map { prompts[.solver, $0] }.filter { !$0.text.isEmpty }
+    settings.play.thinking = !asked.isEmpty && asked.allSatisfy { $0.opening.hasPrefix("<think>") }
     settings.solver = SolverSettings(temperature: temperature, tokensMax: tokensMax)
     settings.verifier = limits.verifier
     return Experiment(
