@@ -22,9 +22,12 @@ struct CurriculumReplayTests {
   @Test("choices come out as recorded, and with them everything that follows")
   func equal() async throws {
     try await withPlayed { world, record in
-      #expect(try await world.daemon.types(record).count { $0 == "CurriculumChosen" } >= 6)
-      #expect(try await world.replay(record).isEqual)
-      #expect(try await world.resample(record).divergence == nil)
+      let types = try await world.daemon.types(record)
+      #expect(types.count { $0 == "CurriculumChosen" } >= 6)
+      let replayed = try await world.replay(record)
+      #expect(replayed.isEqual)
+      let resampled = try await world.resample(record)
+      #expect(resampled.divergence == nil)
     }
   }
 
