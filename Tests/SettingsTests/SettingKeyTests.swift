@@ -44,6 +44,7 @@ struct SettingKeyTests {
       "play.thinking": "true", "play.unformatted": "refuse", "play.reuse_probes": "true",
       "play.proposer": "base", "learner.dual_clip": "3", "curriculum.references": "recency",
       "curriculum.problems": "learnability", "curriculum.rating_width": "150", "curriculum.progress_window": "50",
+      "curriculum.band_high": "0.5",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

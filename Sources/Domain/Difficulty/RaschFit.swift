@@ -57,6 +57,7 @@ package struct RaschFit: Sendable {
   private static let anchorVariance = 1e-8
   private static let stepsMax = 60
   private static let tolerance = 1e-9
+  private static let shortStep = 1e-3
 
   /// Elo points a nat.
   package static let points = 400 / log(10.0)
@@ -190,13 +191,14 @@ extension RaschFit {
     while steps < Self.stepsMax, !hasConverged {
       steps += 1
       let (nodeSteps, ratingSteps) = newtonStep()
+      let longest = (nodeSteps + ratingSteps).reduce(0) { max($0, abs($1)) }
       var scale = 1.0
-      // The posterior is concave: a step that does not climb is too long.
+      // The posterior is concave: a long step that does not climb is too long. Of short ones, rounding decides that.
       while true {
         let moved = zip(nodes, nodeSteps).map { $0 + scale * $1 }
         let ratings = zip(observed, ratingSteps).map { $0.rating + scale * $1 }
         let next = logPosterior(moved, ratings)
-        if next >= value || scale < 1e-6 {
+        if next >= value || scale * longest < Self.shortStep {
           nodes = moved
           for place in observed.indices { observed[place].rating = ratings[place] }
           value = next
@@ -204,7 +206,7 @@ extension RaschFit {
         }
         scale /= 2
       }
-      hasConverged = (nodeSteps + ratingSteps).allSatisfy { abs($0) < Self.tolerance }
+      hasConverged = longest < Self.tolerance
     }
     var (matrix, _, _) = system()
     matrix.factorise()

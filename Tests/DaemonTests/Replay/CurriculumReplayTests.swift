@@ -14,8 +14,7 @@ struct CurriculumReplayTests {
         $0.curriculum.problems = .eloMatched
       }
       let record = try await world.daemon.create("one", settings)
-      let end = try await world.run(record)
-      #expect(end == .finished)
+      #expect(try await world.run(record) == .finished)
       try await body(world, record)
     }
   }
@@ -23,11 +22,11 @@ struct CurriculumReplayTests {
   @Test("choices come out as recorded, and with them everything that follows")
   func equal() async throws {
     try await withPlayed { world, record in
-      let choices = try await world.daemon.types(record).filter { $0 == "CurriculumChosen" }
+      let types = try await world.daemon.types(record)
+      #expect(types.count { $0 == "CurriculumChosen" } >= 6)
       let replayed = try await world.replay(record)
-      let resampled = try await world.resample(record)
-      #expect(choices.count >= 6)
       #expect(replayed.isEqual)
+      let resampled = try await world.resample(record)
       #expect(resampled.divergence == nil)
     }
   }

@@ -158,7 +158,7 @@ struct DifficultyTests {
     #expect(fold(events).digest == Self.digestOfVersion1)
   }
 
-  private static let digestOfVersion1 = "DIGEST"
+  private static let digestOfVersion1 = "3e1ec018c6eae752101d26d970f64af54e2f86061659a6cf38edec176d6bd51a"
 
   @Test func `the report has a row for everything, with sample sizes and intervals`() throws {
     var player = Player(smallSettings { $0.iterations = 4 })
