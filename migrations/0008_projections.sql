@@ -487,7 +487,8 @@ left join lateral (
     and (l.last_position is null or a.first_position <= l.last_position)
   where l.experiment = x.number
   order by a.first_position limit 1
-) as waiting on true;
+) as waiting on true
+where x.name not like 'evaluation/%';
 
 comment on view read.projections is 'How far each version of each projection is in each experiment, and what stopped it.';
 comment on column read.projections.experiment is 'Name of the experiment.';

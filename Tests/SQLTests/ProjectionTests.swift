@@ -13,7 +13,7 @@ struct ProjectionTests {
   @Test("stored rows are what the views of the log say")
   func views() async throws {
     try await PlayedLog.with { played in
-      for experiment in try await played.log.experiments() {
+      for experiment in try await played.experimentRecords() {
         var projector = ExperimentProjector(all, of: experiment.id, in: played.log, pageMax: 37)
         #expect(try await projector.catchUp().failures == [:])
       }
@@ -124,7 +124,7 @@ struct ProjectionTests {
   func pieces(_ seed: UInt64) async throws {
     try await PlayedLog.with { played in
       var random = RandomStream(RandomKey(seed: seed, purpose: .proposal, iteration: 0))
-      for experiment in try await played.log.experiments() {
+      for experiment in try await played.experimentRecords() {
         for definition in all {
           let whole = try await FoldedProjection.fold(definition, of: experiment.id, from: played.log)
           let again = try await FoldedProjection.fold(
@@ -155,7 +155,7 @@ struct ProjectionTests {
   func crashes(_ seed: UInt64) async throws {
     try await PlayedLog.with { played in
       var random = RandomStream(RandomKey(seed: seed, purpose: .proposal, iteration: 0))
-      for experiment in try await played.log.experiments() {
+      for experiment in try await played.experimentRecords() {
         // Each projector is left after some pages, with or without its state saved, and another one takes over.
         for _ in 0..<6 {
           let pages = random.below(5)

@@ -78,7 +78,7 @@ package struct ProjectionDesk: Sendable {
     let chosen = name == "all" ? definitions : [try definition(name, version)]
     for definition in chosen { try await store.prepare(definition.identity) }
     let records =
-      if let experiment { [try await store.requireExperiment(experiment)] } else { try await store.experiments() }
+      if let experiment { [try await store.requireExperiment(experiment)] } else { try await store.playedExperiments() }
     var rebuilt = Rebuilt(experiments: records.count)
     try await withThrowingTaskGroup(of: (String, ExperimentProjector.Outcome).self) { group in
       var waiting = records[...]
@@ -120,7 +120,7 @@ package struct ProjectionDesk: Sendable {
     try await store.prepare(definition.identity)
     // A live experiment moves the goal meanwhile.
     for _ in 0..<20 {
-      for record in try await store.experiments() {
+      for record in try await store.playedExperiments() {
         var projector = ExperimentProjector([definition], of: record.id, in: store)
         _ = try await projector.catchUp()
       }
@@ -151,7 +151,7 @@ package struct ProjectionDesk: Sendable {
     let made = Set(try await store.projectionVersions().map(\.identity))
     let chosen = name == nil || name == "all" ? definitions : [try definition(name ?? "", version)]
     let records =
-      if let experiment { [try await store.requireExperiment(experiment)] } else { try await store.experiments() }
+      if let experiment { [try await store.requireExperiment(experiment)] } else { try await store.playedExperiments() }
     var verified: [Verified] = []
     for definition in chosen where made.contains(definition.identity) {
       for record in records {

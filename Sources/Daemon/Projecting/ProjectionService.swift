@@ -77,7 +77,7 @@ package struct ProjectionService: Service {
   private func turn(_ work: inout Work) async -> Position {
     do {
       let head = try await store.head().position
-      let records = try await store.experiments()
+      let records = try await store.playedExperiments()
       if work.refreshedAt.map({ now() - $0 >= Self.refreshEvery }) ?? true { try await refresh(&work, records) }
       for record in records where (work.known[record.id] ?? .start) < record.lastPosition {
         try await project(record, &work)

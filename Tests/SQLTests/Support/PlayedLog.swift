@@ -105,6 +105,12 @@ struct PlayedLog {
     }
   }
 
+  /// The experiments, without the streams of evaluations.
+  func experimentRecords() async throws -> [ExperimentRecord] {
+    let names = Set(experiments.map(\.name))
+    return try await log.experiments().filter { names.contains($0.name) }
+  }
+
   /// The rows of a query, read by the names of its columns.
   func rows<Row: Decodable>(_ sql: String, as row: Row.Type = Row.self) async throws -> [Row] {
     let result = try await connection.query("select coalesce(json_agg(row_to_json(q)), '[]')::text from (\(sql)) as q")
