@@ -226,9 +226,17 @@ struct PlayWriter {
     let appended = try await log.append(
       Append(
         key: "\(id) \(version)", experiment: id, expectedVersion: version, epoch: epoch,
-        events: events.enumerated().map { newEvent($1, $0) }, measure: measure))
+        events: events.enumerated().map { newEvent($1, $0) }, state: keepsNothing ? nil : state(after: events),
+        measure: measure))
     if let phase { take(phase, begins: events[0]) }
     for (index, event) in events.enumerated() { take(event, position: appended.first.rawValue + Int64(index)) }
+  }
+
+  /// The word for the experiment's state that the daemon would store with these events.
+  private func state(after events: [Event]) -> String {
+    var after = experiment
+    for event in events { after.evolve(event, version: after.version + 1, position: 0) }
+    return after.stateName
   }
 
   private mutating func take(_ phase: IterationSummary.Phase, begins event: Event) {
