@@ -295,12 +295,102 @@ comment on column projection.updates_1.groups_mixed is 'How many of them had rew
 comment on column projection.updates_1.inherited is 'Whether an experiment that this one was forked from recorded it.';
 comment on column projection.updates_1.weights_digest is 'SHA-256 of the parameters after it.';
 
+-- Difficulty -----------------------------------------------------------------------------------------------------------
+
+create table projection.difficulty_1 (
+  position           bigint           not null,
+  effective_attempts double precision not null,
+  solve_rate         double precision not null,
+  learnability       double precision not null,
+  wilson_low         double precision not null,
+  wilson_high        double precision not null,
+  novelty            double precision,
+  surprise           double precision,
+  experiment         integer          not null,
+  policy_version     integer          not null,
+  attempts           integer          not null,
+  correct            integer          not null,
+  compared           integer,
+  iteration          integer          not null,
+  inherited          boolean          not null,
+  kind               text             not null,
+  size               text             not null,
+  problem            text             not null,
+  nearest            text,
+  primary key (experiment, problem)
+) with (fillfactor = 80);
+
+comment on table projection.difficulty_1 is
+'One row an accepted problem and experiment: how difficult it was when it was last attempted, and how new when it was accepted, as
+the decider''s own fold has it (docs/curriculum.md). Ratings are fitted by autodidact difficulty: one attempt moves all of them.';
+comment on column projection.difficulty_1.position is 'Position of ProposalVerified; of the first verified attempt for a given problem.';
+comment on column projection.difficulty_1.effective_attempts is 'Attempts that count, old ones weighed down (curriculum.version_half_life, curriculum.versions_max).';
+comment on column projection.difficulty_1.solve_rate is 'Mean of Beta(k + 1, n - k + 1) over the effective attempts.';
+comment on column projection.difficulty_1.learnability is 'Expected p(1 - p) under that posterior; 1/6 without attempts.';
+comment on column projection.difficulty_1.wilson_low is 'Lower end of Wilson''s 95 % interval of the solve rate.';
+comment on column projection.difficulty_1.wilson_high is 'Upper end of it.';
+comment on column projection.difficulty_1.experiment is 'log.experiments.number.';
+comment on column projection.difficulty_1.policy_version is 'Version of the weights at the time of the row: old attempts are weighed as seen from it.';
+comment on column projection.difficulty_1.attempts is 'Attempts that count, whole: the sample size.';
+comment on column projection.difficulty_1.correct is 'How many of them were correct.';
+comment on column projection.difficulty_1.novelty is 'Distance to the nearest of the last 64 accepted programs of the kind: 0 the same but for names, 1 nothing shared; null for the first of a kind.';
+comment on column projection.difficulty_1.surprise is 'Bits of its output under how often earlier ones of the kind had it; null for the first of a kind.';
+comment on column projection.difficulty_1.compared is 'Earlier programs it was compared with.';
+comment on column projection.difficulty_1.iteration is 'Iteration it was proposed in; 0 is seeding.';
+comment on column projection.difficulty_1.inherited is 'Whether an experiment that this one was forked from recorded it.';
+comment on column projection.difficulty_1.kind is 'deduction, abduction or induction.';
+comment on column projection.difficulty_1.size is 'Tokens of its program, as a range; with kind, its cell.';
+comment on column projection.difficulty_1.problem is 'Its id.';
+comment on column projection.difficulty_1.nearest is 'Problem with the nearest program.';
+
+create table projection.difficulty_cells_1 (
+  position           bigint           not null,
+  effective_attempts double precision not null,
+  solve_rate         double precision not null,
+  learnability       double precision not null,
+  wilson_low         double precision not null,
+  wilson_high        double precision not null,
+  progress           double precision not null,
+  progress_deviation double precision not null,
+  progress_excess    double precision not null,
+  experiment         integer          not null,
+  policy_version     integer          not null,
+  attempts           integer          not null,
+  correct            integer          not null,
+  progress_outcomes  integer          not null,
+  problems           integer          not null,
+  kind               text             not null,
+  size               text             not null,
+  primary key (experiment, kind, size)
+) with (fillfactor = 50);
+
+comment on table projection.difficulty_cells_1 is
+'One row a cell (kind and size of program; the environment is code_reasoning) and experiment: all attempts at its problems.';
+comment on column projection.difficulty_cells_1.position is 'Position of the event that its first problem began with.';
+comment on column projection.difficulty_cells_1.effective_attempts is 'Attempts that count, old ones weighed down (curriculum.version_half_life, curriculum.versions_max).';
+comment on column projection.difficulty_cells_1.solve_rate is 'Mean of Beta(k + 1, n - k + 1) over the effective attempts.';
+comment on column projection.difficulty_cells_1.learnability is 'Expected p(1 - p) under that posterior; 1/6 without attempts.';
+comment on column projection.difficulty_cells_1.wilson_low is 'Lower end of Wilson''s 95 % interval of the solve rate.';
+comment on column projection.difficulty_cells_1.wilson_high is 'Upper end of it.';
+comment on column projection.difficulty_cells_1.experiment is 'log.experiments.number.';
+comment on column projection.difficulty_cells_1.policy_version is 'Version of the weights at the time of the row: old attempts are weighed as seen from it.';
+comment on column projection.difficulty_cells_1.attempts is 'Attempts that count, whole: the sample size.';
+comment on column projection.difficulty_cells_1.correct is 'How many of them were correct.';
+comment on column projection.difficulty_cells_1.progress is 'Solve rate of the newer half of the last curriculum.progress_window outcomes minus that of the older half (RIAC).';
+comment on column projection.difficulty_cells_1.progress_deviation is 'Standard deviation of it if nothing changed.';
+comment on column projection.difficulty_cells_1.progress_excess is 'LP+: its size beyond curriculum.progress_noise of those.';
+comment on column projection.difficulty_cells_1.progress_outcomes is 'Outcomes compared.';
+comment on column projection.difficulty_cells_1.problems is 'Problems of the cell.';
+comment on column projection.difficulty_cells_1.kind is 'deduction, abduction or induction.';
+comment on column projection.difficulty_cells_1.size is 'Tokens of the program, as a range.';
+
 insert into projection.versions (version, is_current, name, tables) values
   (1, true, 'attempts', array['attempts']),
   (1, true, 'proposals', array['proposals']),
   (1, true, 'problems', array['problems']),
   (1, true, 'iterations', array['iterations', 'iteration_kinds', 'refusals']),
-  (1, true, 'updates', array['updates']);
+  (1, true, 'updates', array['updates']),
+  (1, true, 'difficulty', array['difficulty', 'difficulty_cells']);
 
 -- Versions -----------------------------------------------------------------------------------------------------------
 

@@ -23,30 +23,14 @@ struct ProjectionVersionTests {
       var theirs = RowChanges(Self.tables)
       try quiet.apply(event, &theirs)
       guard case .attemptVerified(_, _, let verdict) = event.fact, let cause = event.recorded.cause else {
-        for row in theirs.changes[0].inserted { try changes.insert(0, Self.values(row)) }
+        for row in theirs.changes[0].inserted { try changes.insert(0, Self.tables[0].values(row)) }
         return
       }
       for row in theirs.changes[0].updated {
-        var values = Self.values(row)
+        var values = Self.tables[0].values(row)
         values[values.count - 1] = .text(verdict.rawValue.uppercased())
         #expect(values[0] == .integer(cause.rawValue))
         try changes.update(0, values)
-      }
-    }
-
-    /// A row as it was encoded.
-    private static func values(_ row: EncodedRow) -> [RowValue] {
-      let offsets = tables[0].offsets(row)
-      return tables[0].columns.enumerated().map { index, column in
-        let bytes = row[offsets[index] + 4..<offsets[index + 1]]
-        if bytes.isEmpty { return .null }
-        let number = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        switch column.type {
-        case .int4: return .integer(Int64(Int32(truncatingIfNeeded: number)))
-        case .timestamptz: return .time(Timestamp(microseconds: Int64(bitPattern: number) + 946_684_800_000_000))
-        case .text: return .text(String(decoding: bytes, as: UTF8.self))
-        default: return .integer(Int64(bitPattern: number))
-        }
       }
     }
   }

@@ -18,8 +18,8 @@ package struct Difficulty: Hashable, Sendable {
   package private(set) var problems: [ProblemRecord] = []
   /// In order.
   package private(set) var cells: [CellRecord] = []
-  private var memories: [NoveltyMemory] = Kind.allCases.sorted().map { NoveltyMemory($0) }
-  private let limit: Int
+  private(set) var memories: [NoveltyMemory] = Kind.allCases.sorted().map { NoveltyMemory($0) }
+  let limit: Int
 
   private var places: [ProposalID: Int] = [:]
 
@@ -27,6 +27,20 @@ package struct Difficulty: Hashable, Sendable {
   package init(problemsMax: Int = Self.problemsMax) {
     precondition(problemsMax >= 4, "problemsMax \(problemsMax)")
     limit = problemsMax
+  }
+
+  /// What was saved.
+  init(
+    iteration: Int, policyVersion: PolicyVersion, problems: [ProblemRecord], cells: [CellRecord],
+    memories: [NoveltyMemory], limit: Int
+  ) {
+    self.iteration = iteration
+    self.policyVersion = policyVersion
+    self.problems = problems
+    self.cells = cells
+    self.memories = memories
+    self.limit = limit
+    index()
   }
 
   /// Takes the next event of the experiment. Evaluations never count.
@@ -38,7 +52,7 @@ package struct Difficulty: Hashable, Sendable {
     case .weightsUpdated(let updated): policyVersion = updated.toVersion
     case .proposalVerified(let verified):
       if let problem = verified.problem { begin(verified.proposal, problem) }
-    case .attemptVerified(let verified): count(verified)
+    case .attemptVerified(let verified): count(verified.attempt, at: verified.problem, verified.verdict)
     default: break
     }
   }
@@ -69,15 +83,15 @@ package struct Difficulty: Hashable, Sendable {
     index()
   }
 
-  private mutating func count(_ verified: AttemptVerified) {
-    guard verified.attempt.purpose != .evaluate else { return }
-    let id = verified.problem
+  /// Takes the outcome of an attempt: what `apply` does with `AttemptVerified`, for those who have not decoded the rest of it.
+  package mutating func count(_ attempt: AttemptID, at id: ProposalID, _ verdict: Verdict) {
+    guard attempt.purpose != .evaluate else { return }
     if places[id] == nil, id == Experiment.zero(id.kind) {
       let text = ProgramText(Problem.zero(id.kind, inputs: 1).program)
       append(ProblemRecord(id: id, cell: Cell(kind: id.kind, size: Cell.Size(tokens: text.tokens)), novelty: nil))
     }
     guard let place = places[id] else { return }
-    let isCorrect = verified.verdict == .correct
+    let isCorrect = verdict == .correct
     problems[place].count(isCorrect, version: policyVersion)
     cells[self.place(of: problems[place].cell)].count(isCorrect, version: policyVersion)
   }
@@ -126,33 +140,5 @@ extension Difficulty {
     }
     for memory in memories { memory.add(to: &bytes) }
     return bytes.finalize()
-  }
-}
-
-/// For snapshots. The index is made again.
-extension Difficulty: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case iteration, policyVersion, problems, cells, memories, limit
-  }
-
-  package init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    iteration = try container.decode(Int.self, forKey: .iteration)
-    policyVersion = try container.decode(PolicyVersion.self, forKey: .policyVersion)
-    problems = try container.decode([ProblemRecord].self, forKey: .problems)
-    cells = try container.decode([CellRecord].self, forKey: .cells)
-    memories = try container.decode([NoveltyMemory].self, forKey: .memories)
-    limit = try container.decode(Int.self, forKey: .limit)
-    index()
-  }
-
-  package func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(iteration, forKey: .iteration)
-    try container.encode(policyVersion, forKey: .policyVersion)
-    try container.encode(problems, forKey: .problems)
-    try container.encode(cells, forKey: .cells)
-    try container.encode(memories, forKey: .memories)
-    try container.encode(limit, forKey: .limit)
   }
 }

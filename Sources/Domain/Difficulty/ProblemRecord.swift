@@ -59,10 +59,11 @@ package struct ProblemRecord: Hashable, Codable, Sendable {
   /// In order of version.
   package private(set) var counts: [VersionCount] = []
 
-  init(id: ProposalID, cell: Cell, novelty: Novelty?) {
+  init(id: ProposalID, cell: Cell, novelty: Novelty?, counts: [VersionCount] = []) {
     self.id = id
     self.cell = cell
     self.novelty = novelty
+    self.counts = counts
   }
 
   mutating func count(_ isCorrect: Bool, version: PolicyVersion) { counts.tally(isCorrect, version: version) }

@@ -12,7 +12,8 @@ package struct ExperimentProjector: Sendable {
   private let pageMax: Int
   private var running: [ProjectionIdentity: Running] = [:]
 
-  /// A state is saved when so many events have come since the last one.
+  /// A state is saved when so many events have come since the last one, and a quarter of those before it: states grow with the
+  /// experiment, and saving them must not cost more than folding.
   private let savedEvery: Int64
 
   /// A fold in memory and where it is.
@@ -242,7 +243,9 @@ package struct ExperimentProjector: Sendable {
   private mutating func saveIfDue(
     _ identity: ProjectionIdentity, always: Bool
   ) async throws(EventLogError) {
-    guard let fold = running[identity], fold.version - fold.savedVersion >= (always ? 1 : savedEvery) else { return }
+    guard let fold = running[identity] else { return }
+    let due = always ? 1 : max(savedEvery, fold.savedVersion / 4)
+    guard fold.version - fold.savedVersion >= due else { return }
     guard let bytes = try? fold.fold.saved() else { return }
     try await store.save(
       FoldSnapshot(fold: identity.fold, version: fold.version, position: fold.position, bytes: bytes), of: experiment)

@@ -122,6 +122,7 @@ package enum RowValue: Hashable, Sendable {
   case time(Timestamp)
 
   package static func integer(_ value: Int?) -> RowValue { value.map { .integer(Int64($0)) } ?? .null }
+  package static func number(_ value: Double?) -> RowValue { value.map { RowValue.number($0) } ?? .null }
   package static func position(_ value: Position?) -> RowValue { value.map { .integer($0.rawValue) } ?? .null }
   package static func text(_ value: String?) -> RowValue { value.map { RowValue.text($0) } ?? .null }
   package static func time(_ value: Timestamp?) -> RowValue { value.map { RowValue.time($0) } ?? .null }

@@ -9,5 +9,6 @@ package enum ProjectionCatalogue {
     ProjectionDefinition(ProblemsProjection.self),
     ProjectionDefinition(IterationsProjection.self),
     ProjectionDefinition(UpdatesProjection.self),
+    ProjectionDefinition(DifficultyProjection.self),
   ]
 }
