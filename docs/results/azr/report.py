@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Tables and plots of docs/results/azr.md, from the log by SQL.
+
+usage: docs/results/azr/report.py postgres://… [FOLDER]
+
+Writes SVG files and tables.md into FOLDER (default: this one), of every finished experiment that configs/study/plan.tsv names. Needs
+psycopg, numpy, pandas and matplotlib:
+
+    "$(ops/python-tools 'psycopg[binary]' numpy pandas matplotlib)" docs/results/azr/report.py "$(ops/postgres url)"
+"""
+
+import pathlib
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import psycopg
+
+if not 2 <= len(sys.argv) <= 3:
+    sys.exit(__doc__)
+here = pathlib.Path(__file__).resolve().parent
+folder = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else here
+plan = here.parents[2] / "configs/study/plan.tsv"
+# Text stays text, and the same data give the same bytes.
+plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "azr", "font.size": 9, "axes.grid": True, "grid.alpha": 0.25,
+                     "axes.spines.top": False, "axes.spines.right": False})
+connection = psycopg.connect(sys.argv[1], options="-c search_path=read,analytics,public -c default_transaction_read_only=on")
+
+
+def ask(query: str, *values) -> pd.DataFrame:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description])
+
+
+def save(figure, name: str) -> None:
+    figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+    print(folder / f"{name}.svg")
+
+
+def arm_of(name: str) -> str:
+    return " ".join(name.split("-")[1:-1])
+
+
+planned = [line.split("\t")[0] for line in plan.read_text().splitlines() if line and not line.startswith("#")]
+states = ask("select experiment, state, model, iterations from experiments where experiment = any(%s)", planned)
+finished = [name for name in planned if name in set(states[states["state"] == "finished"]["experiment"])]
+if not finished:
+    sys.exit("no experiment of the plan is finished")
+models = dict(zip(states["experiment"], states["model"]))
+small = [name for name in finished if name.startswith("smol")]
+arms = list(dict.fromkeys(arm_of(name) for name in small))
+colours = dict(zip(arms, plt.rcParams["axes.prop_cycle"].by_key()["color"]))
+tables: list[str] = []
+
+
+def table(title: str, rows: list[list[str]]) -> None:
+    tables.append(f"### {title}\n")
+    tables.append("| " + " | ".join(rows[0]) + " |")
+    tables.append("|" + "---|" * len(rows[0]))
+    tables.extend("| " + " | ".join(row) + " |" for row in rows[1:])
+    tables.append("")
+
+
+# Held-out accuracy: greedy answers of each run and of its base model to the same problems.
+answers = ask("""
+    select a.subject, e.experiment, a.problem, a.kind, a.verdict = 'correct' as correct, a.verdict = 'malformed' as malformed
+    from answers a join evaluations e on e.evaluation = a.evaluation
+    where e.suite = 'code-reasoning/1' and e.is_complete and a.temperature = 0
+      and (e.experiment is null or e.experiment = any(%s))""", finished)
+held_out = {}
+for name in finished:
+    after = answers[answers["experiment"] == name].drop_duplicates("problem").set_index("problem")
+    before = answers[answers["experiment"].isna() & (answers["subject"] == models[name])].drop_duplicates("problem")
+    before = before.set_index("problem").reindex(after.index)
+    if len(after) and before["correct"].notna().all():
+        held_out[name] = (before, after)
+
+random = np.random.default_rng(1)
+
+
+def bootstrap(differences: np.ndarray, draws: int = 10_000) -> tuple[float, float]:
+    """95 % interval of the mean over seeds (rows) and problems (columns), both drawn again."""
+    seeds, problems = differences.shape
+    means = np.empty(draws)
+    for draw in range(draws):
+        chosen = differences[random.integers(seeds, size=seeds)]
+        means[draw] = chosen[:, random.integers(problems, size=problems)].mean()
+    return tuple(100 * np.percentile(means, [2.5, 97.5]))
+
+
+def differences_of(names: list[str]) -> np.ndarray:
+    columns = sorted(held_out[names[0]][1].index)
+    return np.array([
+        (held_out[name][1]["correct"].astype(int) - held_out[name][0]["correct"].astype(int)).reindex(columns) for name in names
+    ])
+
+
+rows = [["run", "before", "after", "points", "better / worse", "malformed before → after", "deduction", "abduction", "induction"]]
+for name, (before, after) in held_out.items():
+    change = after["correct"].astype(int) - before["correct"].astype(int)
+    kinds = [f"{100 * before[before['kind'] == kind]['correct'].mean():.1f} → {100 * after[after['kind'] == kind]['correct'].mean():.1f}"
+             for kind in ["deduction", "abduction", "induction"]]
+    rows.append([name, f"{100 * before['correct'].mean():.1f} %", f"{100 * after['correct'].mean():.1f} %",
+                 f"{100 * change.mean():+.1f}", f"{(change > 0).sum()} / {(change < 0).sum()}",
+                 f"{before['malformed'].sum()} → {after['malformed'].sum()}", *kinds])
+table("Held-out accuracy of each run (code-reasoning/1, greedy)", rows)
+
+rows = [["arm", "seeds", "points gained, each seed", "mean", "95 % over seeds and problems", "against full, same seeds"]]
+by_arm = {}
+for arm in arms:
+    names = [name for name in small if arm_of(name) == arm and name in held_out]
+    if not names:
+        continue
+    by_arm[arm] = names
+    gained = differences_of(names)
+    low, high = bootstrap(gained)
+    against = "–"
+    seeds = [name for name in names if f"smol-full-{name.split('-')[-1]}" in held_out]
+    if arm != "full" and seeds:
+        gap = differences_of(seeds) - differences_of([f"smol-full-{name.split('-')[-1]}" for name in seeds])
+        gap_low, gap_high = bootstrap(gap)
+        against = f"{100 * gap.mean():+.1f} ({gap_low:+.1f} to {gap_high:+.1f})"
+    rows.append([arm, str(len(names)), ", ".join(f"{100 * seed.mean():+.1f}" for seed in gained), f"{100 * gained.mean():+.1f}",
+                 f"{low:+.1f} to {high:+.1f}", against])
+table("Arms", rows)
+
+figure, axes = plt.subplots(figsize=(6.4, 0.5 + 0.42 * max(1, len(by_arm))))
+for place, (arm, names) in enumerate(reversed(by_arm.items())):
+    values = [100 * held_out[name][1]["correct"].mean() for name in names]
+    axes.scatter(values, [place] * len(values), color=colours[arm], s=30, zorder=3)
+    axes.plot([np.mean(values)] * 2, [place - 0.25, place + 0.25], color=colours[arm], linewidth=2)
+if by_arm:
+    base = 100 * held_out[next(iter(by_arm.values()))[0]][0]["correct"].mean()
+    axes.axvline(base, color="black", linestyle=":", label=f"base model, {base:.1f} %")
+    axes.set(yticks=range(len(by_arm)), yticklabels=list(reversed(by_arm)), xlabel="held-out problems solved, %", xlim=(0, None))
+    axes.legend(loc="lower right")
+save(figure, "held-out")
+
+# Learning curves.
+curves = ask("select * from learning_curve where experiment = any(%s) and iteration > 0 order by experiment, iteration", finished)
+updates = ask("select experiment, iteration, entropy, log_probability_mismatches, tokens, sequences from updates where experiment = any(%s)",
+              finished)
+curves = curves.merge(updates[["experiment", "iteration", "entropy"]].rename(columns={"entropy": "update_entropy"}),
+                      on=["experiment", "iteration"], how="left")
+curves["learnable_share"] = curves["learnable"].astype(float) / curves["proposals"].astype(float)
+panels = [("new_valid_share", "valid new proposals"), ("learnable_share", "learnable problems, of proposals"),
+          ("solve_rate", "trained answers right"), ("proposer_reward", "proposer's reward"), ("solver_reward", "solver's reward"),
+          ("update_entropy", "entropy, nats")]
+
+
+def draw(names_by_label: dict[str, list[str]], title: str, colour: dict[str, str]) -> None:
+    figure, grid = plt.subplots(2, 3, figsize=(10, 5.2), sharex=True)
+    for axes, (column, label) in zip(grid.flat, panels):
+        for arm, names in names_by_label.items():
+            of_arm = curves[curves["experiment"].isin(names)]
+            for _, run in of_arm.groupby("experiment"):
+                axes.plot(run["iteration"], run[column].astype(float), color=colour[arm], linewidth=0.6, alpha=0.35)
+            mean = of_arm.assign(value=of_arm[column].astype(float)).groupby("iteration")["value"].mean()
+            axes.plot(mean.index, mean, color=colour[arm], linewidth=1.8, label=f"{arm} ({len(names)})")
+        axes.set_title(label, fontsize=9)
+    for axes in grid[1]:
+        axes.set_xlabel("iteration")
+    figure.legend(*grid[0][0].get_legend_handles_labels(), loc="upper center", ncols=6, frameon=False, bbox_to_anchor=(0.5, 1.04))
+    save(figure, title)
+
+
+if small:
+    draw({arm: [name for name in small if arm_of(name) == arm] for arm in arms}, "curves-smollm2", colours)
+large = [name for name in finished if name.startswith("qwen")]
+if large:
+    draw({arm_of(name): [name] for name in large}, "curves-qwen", {arm_of(name): "tab:purple" for name in large})
+
+# How the learnable problems are spread, early and late.
+problems = ask("""
+    select experiment, kind, iteration, probes, probes_correct from problems
+    where experiment = any(%s) and not given and probes > 0 and iteration > 0""", finished)
+if len(problems):
+    figure, grid = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True)
+    for axes, (names, title) in zip(grid, [(by_arm.get("full", small), "SmolLM2, full"), (large, "Qwen")]):
+        of = problems[problems["experiment"].isin(names)]
+        for (low, high, label), shift in zip([(1, 4, "iterations 1–4"), (9, 12, "iterations 9–12")], [-0.02, 0.02]):
+            part = of[of["iteration"].between(low, high)]
+            if len(part):
+                rate = part["probes_correct"].astype(float) / part["probes"].astype(float)
+                shares = rate.round(3).value_counts(normalize=True).sort_index()
+                axes.bar(shares.index + shift, shares, width=0.04, label=f"{label}, {len(part)} problems")
+        axes.set(title=title, xlabel="solve rate of the probes")
+        if len(of):
+            axes.legend(fontsize=7)
+    grid[0].set_ylabel("share of the problems")
+    save(figure, "learnability")
+
+# Health.
+rows = [["run", "ratio mismatches", "refused most for", "duplicates", "tokens trained", "seconds", "of them updating", "conditions"]]
+for name in finished:
+    refusals = ask("select refusal, sum(proposals)::int as n from refusals where experiment = %s and refusal <> 'accepted' group by 1 order by 2 desc",
+                   name)
+    of = updates[updates["experiment"] == name]
+    phases = ask("select phase, sum(seconds)::float8 as seconds from throughput where experiment = %s group by 1", name)
+    total = phases["seconds"].sum()
+    updating = phases[phases["phase"].str.startswith("update")]["seconds"].sum()
+    proposals = curves[curves["experiment"] == name]["proposals"].astype(int).sum()
+    duplicates = refusals[refusals["refusal"] == "duplicate"]["n"].sum()
+    conditions = ask("select distinct condition from conditions where experiment = %s order by 1", name)["condition"].tolist()
+    rows.append([name, str(int(of["log_probability_mismatches"].sum())),
+                 ", ".join(f"{row.refusal} {row.n}" for row in refusals.head(3).itertuples()),
+                 f"{duplicates}", f"{int(of['tokens'].sum()):,}", f"{total:,.0f}", f"{100 * updating / total:.0f} %",
+                 ", ".join(conditions) or "–"])
+table("Health", rows)
+
+# Does difficulty rise? Problems of early and late iterations, solved by the base model and by the trained one.
+cross = ask("""
+    select e.suite, e.subject, e.experiment, s.level, sum(s.answers)::int as answers, sum(s.correct)::int as correct
+    from evaluations e join evaluation_scores s on s.evaluation = e.evaluation
+    where e.suite like 'problems-of-%%' and e.is_complete and s.temperature > 0
+    group by 1, 2, 3, 4 order by 1, 4, 3 nulls first""")
+if len(cross):
+    rows = [["problems of", "iterations", "solver", "sampled answers right"]]
+    for row in cross.itertuples():
+        rows.append([row.suite.removeprefix("problems-of-"), {1: "1–4", 2: "9–12"}.get(row.level, str(row.level)),
+                     "base" if row.experiment is None else "trained", f"{row.correct} of {row.answers}, {100 * row.correct / row.answers:.1f} %"])
+    table("New problems under the old solver", rows)
+
+(folder / "tables.md").write_text("\n".join(tables))
+print(folder / "tables.md")
