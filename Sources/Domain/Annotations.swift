@@ -64,7 +64,8 @@ package struct Annotations: Hashable, Sendable {
     let added = annotated.tagsAdded ?? []
     let removed = annotated.tagsRemoved ?? []
     if let bad = (added + removed).first(where: { !isTag($0) }) {
-      return "'\(bad)' is not a tag; allowed are 1 to \(tagBytesMax) letters, digits, '.', '_', ':', '/' and '-', the first "
+      return
+        "'\(bad)' is not a tag; allowed are 1 to \(tagBytesMax) letters, digits, '.', '_', ':', '/' and '-', the first "
         + "a letter or digit"
     }
     if added.count > tagsMax || removed.count > tagsMax { return "more than \(tagsMax) tags at once" }

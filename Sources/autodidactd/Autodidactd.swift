@@ -35,7 +35,8 @@ struct Autodidactd: AsyncParsableCommand {
     help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
   var leasedVerifiers = false
   @Option(
-    help: "debug, info, warning or error. Default: what $AUTODIDACT_HOME/log-level says, else info; SIGHUP reads it again.")
+    help:
+      "debug, info, warning or error. Default: what $AUTODIDACT_HOME/log-level says, else info; SIGHUP reads it again.")
   var logLevel: String?
   @Option(help: "How log lines are written: text, or json, one object a line.") var logFormat = DaemonLog.Format.text
   @Option(

@@ -19,6 +19,11 @@ package struct AnnotationDesk: Sendable {
     package var annotations: Annotations
     /// nil: they were so already, and nothing was appended.
     package var position: Position?
+
+    package init(annotations: Annotations, position: Position?) {
+      self.annotations = annotations
+      self.position = position
+    }
   }
 
   /// Appends the event unless it would change nothing.

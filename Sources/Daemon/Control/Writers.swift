@@ -29,7 +29,9 @@ extension EventLog {
         let page = try await read(experiment: record.id, after: position, types: ["ExperimentStarted"], limit: 1000)
         for recorded in page {
           position = recorded.position
-          guard case .experimentStarted(let started) = try recorded.event(), Int64(started.epoch) == epoch else { continue }
+          guard case .experimentStarted(let started) = try recorded.event(), Int64(started.epoch) == epoch else {
+            continue
+          }
           (writer.started, writer.since) = (started, recorded.recordedAt)
         }
         if page.count < 1000 { break }

@@ -113,7 +113,8 @@ package struct UnknownExperiment: Error, CustomStringConvertible {
     }
     let meant = Suggestion.nearest(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
     let rest = known.count > Self.shownMax ? " and \(known.count - Self.shownMax) more (autodidact ls)" : ""
-    return "no experiment is named '\(name)'\(meant); there are: \(known.prefix(Self.shownMax).joined(separator: ", "))\(rest)"
+    return
+      "no experiment is named '\(name)'\(meant); there are: \(known.prefix(Self.shownMax).joined(separator: ", "))\(rest)"
   }
 
   private static let shownMax = 20
