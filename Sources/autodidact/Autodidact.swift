@@ -27,6 +27,6 @@ struct Autodidact: AsyncParsableCommand {
     ])
 
   static func main() async {
-    await Ending.run(Autodidact.self, Array(CommandLine.arguments.dropFirst()))
+    await Ending.run(Autodidact.self, DashedWord.shield(Array(CommandLine.arguments.dropFirst())))
   }
 }

@@ -1,6 +1,7 @@
 import Domain
 import EventLog
 import Foundation
+import PostgresLog
 import Testing
 
 @Suite("Annotations and writers as views", .needsPostgres)

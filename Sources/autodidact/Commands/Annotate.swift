@@ -18,16 +18,12 @@ struct Tag: AsyncParsableCommand {
         autodidact ls --tag seed:7
       """)
   @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
-  @Argument(
-    parsing: .allUnrecognized, help: ArgumentHelp("Tags to add and to remove.", valueName: "+tag|-tag"))
-  var changes: [String] = []
+  @Argument(help: ArgumentHelp("Tags to add and to remove.", valueName: "+tag|-tag")) var changes: [String] = []
   @Flag(help: "As one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    if let stray = changes.first(where: { $0.hasPrefix("--") || $0 == "-" || $0 == "+" || $0.isEmpty }) {
-      throw ValidationError("'\(stray)' is neither +TAG nor -TAG")
-    }
+    let changes = changes.map(DashedWord.read)
     let removed = changes.filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) }
     let added = changes.filter { !$0.hasPrefix("-") }.map { $0.hasPrefix("+") ? String($0.dropFirst()) : $0 }
     try await annotate(
@@ -84,14 +80,13 @@ struct Priority: AsyncParsableCommand {
         autodidact priority first -1
       """)
   @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
-  @Argument(parsing: .allUnrecognized, help: ArgumentHelp("The priority.", valueName: "number")) var numbers: [String] =
-    []
+  @Argument(help: ArgumentHelp("The priority.", valueName: "number")) var number: String?
   @Flag(help: "As one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    guard numbers.count <= 1 else { throw ValidationError("one priority, not '\(numbers.joined(separator: " "))'") }
-    let number = try numbers.first.map { text in
+    let number = try number.map { word in
+      let text = DashedWord.read(word)
       guard let number = Int(text) else {
         throw ValidationError("'\(text)' is no priority; allowed is a whole number from -1000 to 1000")
       }
@@ -101,6 +96,23 @@ struct Priority: AsyncParsableCommand {
       name, ExperimentAnnotated(by: "", priority: number), isQuestion: number == nil, json: json, database
     ) { "\(name): priority \($0.priority)" }
   }
+}
+
+/// Words that begin with one dash and are no options: `-draft` of `tag`, `-3` of `priority`. The parser would take them for
+/// short options; in front of it they get a sign that it leaves alone.
+enum DashedWord {
+  /// A program's arguments as the parser is to see them.
+  static func shield(_ arguments: [String]) -> [String] {
+    guard ["tag", "priority"].contains(arguments.first), let first = arguments.first else { return arguments }
+    return [first]
+      + arguments.dropFirst().map { word in
+        let isDashed = word.count > 1 && word.hasPrefix("-") && !word.hasPrefix("--") && word != "-h"
+        return isDashed ? "+" + word : word
+      }
+  }
+
+  /// What was typed.
+  static func read(_ word: String) -> String { word.hasPrefix("+-") ? String(word.dropFirst()) : word }
 }
 
 /// Appends what is said, or only asks, and shows what holds then.
