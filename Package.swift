@@ -88,16 +88,21 @@ let package = Package(
         logging, lifecycle, unixSignals, crypto,
       ],
       swiftSettings: strict),
+    // How both programs speak on a terminal: endings, colours, JSON, top, the man page.
+    .target(
+      name: "Terminal",
+      dependencies: ["Daemon", "Domain", "EventLog", "Failpoints", "Projections", "Settings", argumentParser],
+      swiftSettings: strict),
     .executableTarget(
       name: "autodidact",
       dependencies: [
         "Daemon", "Domain", "Engine", "Environments", "EventLog", "Failpoints", "Projections", "Settings",
-        argumentParser, unixSignals,
+        "Terminal", argumentParser, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidactd",
-      dependencies: ["Daemon", "EventLog", "Failpoints", argumentParser, logging, lifecycle, unixSignals],
+      dependencies: ["Daemon", "EventLog", "Failpoints", "Terminal", argumentParser, logging, lifecycle, unixSignals],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
@@ -124,6 +129,12 @@ let package = Package(
       name: "EnvironmentsTests", dependencies: ["Environments", "Domain", "Verification"], swiftSettings: strict),
     .testTarget(
       name: "VerificationTests", dependencies: ["Verification", "VerifierProtocol", "Domain"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests",
+      dependencies: [
+        "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Settings", "Terminal",
+      ],
+      swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
     .testTarget(
       name: "DaemonTests",

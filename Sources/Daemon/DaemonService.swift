@@ -6,8 +6,9 @@ import Projections
 import ServiceLifecycle
 import Synchronization
 
-/// The long-running daemon: runs every experiment that is neither paused nor over, one at a time in order of creation,
-/// and waits for the log when there is none. Ends at a step boundary on graceful shutdown.
+/// The long-running daemon: runs every experiment that is neither paused nor over, one at a time, the highest priority
+/// first and of equals the oldest, and waits for the log when there is none. One with a higher priority that may run takes the
+/// place of the running one at a step boundary. Ends at a step boundary on graceful shutdown.
 package struct DaemonService: Service {
   /// Runs its second argument with the parts of an experiment, which live as long as it does.
   package typealias WithParts =
@@ -20,6 +21,7 @@ package struct DaemonService: Service {
   private let logger: Logger
   private let leave: LeaveRequest
   private let takeOvers: TakeOvers
+  private let precedence: Precedence
   /// How long an experiment that could not be run is left alone, and the poll behind the log's notifications.
   private let pauseSeconds: Int
 
@@ -52,6 +54,7 @@ package struct DaemonService: Service {
     self.logger = logger
     self.leave = leave
     takeOvers = TakeOvers(takeOver)
+    precedence = Precedence(log: log)
     self.pauseSeconds = pauseSeconds
   }
 
@@ -72,10 +75,12 @@ package struct DaemonService: Service {
   package func turn() async throws {
     do {
       let head = try await log.head().position
-      let waiting = try await log.playedExperiments().filter { !Self.isOver($0.state) }
+      let waiting = try await precedence.waiting()
       var isRefused = false
       for record in waiting.filter({ takeOvers.names.contains($0.name) }) + waiting where !leave.isMade {
-        switch try await run(record) {
+        let came = try await run(record)
+        precedence.settle(record, isRefused: came == .refused)
+        switch came {
         case .worked: return
         case .refused: isRefused = true
         case .nothingToDo: break
@@ -89,10 +94,6 @@ package struct DaemonService: Service {
       logger.error("\(error)")
       await wait(after: Position(.max))
     }
-  }
-
-  private static func isOver(_ state: String) -> Bool {
-    (["paused", "stopped", "finished", "failed"] + ImportState.all).contains(state)
   }
 
   /// Waits for the log to grow, but looks at the wish to leave every second.
@@ -115,10 +116,10 @@ package struct DaemonService: Service {
     let takesOver = takeOvers.names.contains(record.name)
     do {
       let observer = LogObserver(logger: logger)
-      let leave = leave
+      let teller = logger
       let end = try await withParts(stored.experiment) { parts in
         try await ExperimentRunner(log: log, parts: parts, surroundings: surroundings, observer: observer)
-          .run(record, takeOver: takesOver, shutDown: { leave.isMade })
+          .run(record, takeOver: takesOver) { await isToBeLeft(record, teller) }
       }
       takeOvers.settle(record.name)
       logger.info("left", metadata: ["end": "\(end)"])
@@ -135,6 +136,14 @@ package struct DaemonService: Service {
       logger.error("\(error)")
       return .refused
     }
+  }
+
+  /// Asked at every step boundary of a running experiment.
+  private func isToBeLeft(_ record: ExperimentRecord, _ logger: Logger) async -> Bool {
+    if leave.isMade { return true }
+    guard let successor = await precedence.successor(of: record) else { return false }
+    logger.notice("left for an experiment of higher priority", metadata: ["successor": "\(successor.name)"])
+    return true
   }
 
   private static func tell(_ outage: Outage, _ logger: Logger) {

@@ -16,6 +16,7 @@ package enum Event: Hashable, Sendable {
   case stopRequested(ControlRequest)
   case experimentStopped(LifeChange)
   case experimentFailed(ExperimentFailed)
+  case experimentAnnotated(ExperimentAnnotated)
   // Play
   case iterationStarted(IterationStarted)
   case proposalMade(ProposalMade)

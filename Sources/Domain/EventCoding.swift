@@ -71,6 +71,7 @@ package enum EventCoding {
     "StopRequested": reader(Event.stopRequested),
     "ExperimentStopped": reader(Event.experimentStopped),
     "ExperimentFailed": reader(Event.experimentFailed),
+    "ExperimentAnnotated": reader(Event.experimentAnnotated),
     "IterationStarted": reader(Event.iterationStarted),
     "ProposalMade": reader(Event.proposalMade),
     "ProposalVerified": reader(Event.proposalVerified),
@@ -107,6 +108,7 @@ extension Event {
     case .stopRequested: "StopRequested"
     case .experimentStopped: "ExperimentStopped"
     case .experimentFailed: "ExperimentFailed"
+    case .experimentAnnotated: "ExperimentAnnotated"
     case .iterationStarted: "IterationStarted"
     case .proposalMade: "ProposalMade"
     case .proposalVerified: "ProposalVerified"
@@ -136,6 +138,7 @@ extension Event {
     case .experimentPaused(let body), .experimentResumed(let body), .experimentStopped(let body):
       EventCoding.json(body)
     case .experimentFailed(let body): EventCoding.json(body)
+    case .experimentAnnotated(let body): EventCoding.json(body)
     case .iterationStarted(let body): EventCoding.json(body)
     case .proposalMade(let body): EventCoding.json(body)
     case .proposalVerified(let body): EventCoding.json(body)
@@ -153,12 +156,12 @@ extension Event {
     }
   }
 
-  /// Whether it tells about the life of the process and not about the play: such events may lie between others without
+  /// Whether it tells about the life of the process, or what people said, and not about the play: such events may lie between others without
   /// changing what the experiment computes, and are left out when two experiments' digests are compared (promise P2).
   package var isLife: Bool {
     switch self {
     case .experimentStarted, .pauseRequested, .experimentPaused, .resumeRequested, .experimentResumed, .stopRequested,
-      .experimentStopped, .experimentFailed, .checkpointSaved:
+      .experimentStopped, .experimentFailed, .experimentAnnotated, .checkpointSaved:
       true
     default: false
     }

@@ -34,6 +34,7 @@ extension Experiment {
         return "weights of version \(saved.policyVersion) are saved in '\(saved.file)' after version \(policyVersion)"
       }
       return nil
+    case .experimentAnnotated(let annotated): return Annotations.objection(to: annotated)
     case .experimentForked, .experimentStarted, .pauseRequested, .experimentPaused, .resumeRequested,
       .experimentResumed, .stopRequested, .experimentStopped, .experimentFailed:
       return nil

@@ -102,7 +102,7 @@ package struct Experiment: Hashable, Codable, Sendable {
     case .experimentFailed(let failure):
       // Whoever asked for the end gets it: what could not be saved any more is in the log, as samples.
       if case .stopRequested(let reason) = life { life = .stopped(reason) } else { life = .failed(failure.error) }
-    case .experimentStarted: break
+    case .experimentStarted, .experimentAnnotated: break
     case .checkpointSaved(let saved): checkpoint = saved
     case .conditionBegan(let change):
       health.began(change)

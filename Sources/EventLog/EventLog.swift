@@ -37,6 +37,10 @@ package protocol EventLog: Sendable {
   /// what the end of the process does too.
   func releaseEpoch(_ epoch: Int64, of experiment: ExperimentID) async
 
+  /// The experiments that a living process writes, each with its epoch. What it says may be over when it is read: it is for
+  /// people, and for a daemon that chooses; the epoch inside every append is what decides.
+  func held() async throws(EventLogError) -> [ExperimentID: Int64]
+
   /// All experiments, in order of creation.
   func experiments() async throws(EventLogError) -> [ExperimentRecord]
   func experiment(named name: String) async throws(EventLogError) -> ExperimentRecord?

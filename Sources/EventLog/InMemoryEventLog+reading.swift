@@ -2,6 +2,10 @@ import FoundationEssentials
 
 // What the in-memory log answers without appending: reads, the writer's epoch, consumers.
 extension InMemoryEventLog {
+  package func held() async throws(EventLogError) -> [ExperimentID: Int64] {
+    experimentsByID.compactMapValues(\.holder)
+  }
+
   package func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     experimentOrder.compactMap { experimentsByID[$0]?.record }
   }

@@ -5,6 +5,15 @@ import Synchronization
 
 // What the PostgreSQL log answers without appending.
 extension PostgresEventLog {
+  package func held() async throws(EventLogError) -> [ExperimentID: Int64] {
+    let found = try await perform("looking for writers") { connection throws(PostgresError) in
+      try connection.query("select id, epoch from read.writers where is_held").decoded { row throws(PostgresError) in
+        (ExperimentID(try row.uuid(0)), try row.int64(1))
+      }
+    }
+    return Dictionary(found) { first, _ in first }
+  }
+
   package func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     try await perform("listing experiments") { connection throws(PostgresError) in
       let rows = try connection.query(ExperimentRecord.sql + " order by x.number")

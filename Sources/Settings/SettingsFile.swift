@@ -1,5 +1,20 @@
 import Domain
 
+/// Where the value of a key comes from; a key without one has its default.
+package enum SettingOrigin: Hashable, Sendable, CustomStringConvertible {
+  /// A line of a settings file.
+  case file(path: String, line: Int)
+  /// The `number`-th `--set`, from 1.
+  case override(number: Int)
+
+  package var description: String {
+    switch self {
+    case .file(let path, let line): "\(path), line \(line)"
+    case .override(let number): "--set, number \(number)"
+    }
+  }
+}
+
 /// Reads settings: a YAML file, its overrides and the prompts file it names.
 ///
 /// Every problem of all of them is reported together, in the order of the lines. Keys may be written nested or dotted.
@@ -13,6 +28,13 @@ package enum SettingsFile {
   ///   - path: of the settings file. Its `prompts` is relative to the folder it is in.
   ///   - overrides: `key=value` each, the value in YAML; the last one of a key holds.
   package static func load(path: String, overrides: [String] = []) throws(SettingsError) -> ExperimentSettings {
+    try trace(path: path, overrides: overrides).settings
+  }
+
+  /// What `load` gives, with where each key that was written is written: `settings explain`.
+  package static func trace(
+    path: String, overrides: [String] = []
+  ) throws(SettingsError) -> (settings: ExperimentSettings, origins: [String: SettingOrigin]) {
     var reader = SettingsReader()
     do throws(SettingsProblem) {
       reader.readFile(try SourceText(path: path))
@@ -22,7 +44,11 @@ package enum SettingsFile {
     reader.readOverrides(overrides)
     reader.checkRules()
     reader.readPrompts(besides: path)
-    return try reader.result()
+    let origins = reader.places.mapValues { place in
+      place.file == overridesName
+        ? SettingOrigin.override(number: place.line) : .file(path: place.file, line: place.line)
+    }
+    return (try reader.result(), origins)
   }
 
   /// The settings of a text; `prompts.name` is set, the templates are not.

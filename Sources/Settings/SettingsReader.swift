@@ -5,7 +5,8 @@ import Foundation
 struct SettingsReader {
   var settings = ExperimentSettings()
   var problems: [SettingsProblem] = []
-  private var places: [String: SourcePosition] = [:]
+  /// Where each key was written last.
+  private(set) var places: [String: SourcePosition] = [:]
   private var failed: Set<String> = []
   /// The settings file could be read so far that a missing key is really missing.
   private var isRead = false

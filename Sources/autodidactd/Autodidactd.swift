@@ -4,6 +4,7 @@ import Failpoints
 import Foundation
 import Logging
 import ServiceLifecycle
+import Terminal
 import UnixSignals
 
 /// The daemon: runs every experiment that is neither paused nor finished, until SIGTERM or SIGINT, and stops at a step
@@ -14,13 +15,15 @@ struct Autodidactd: AsyncParsableCommand {
     commandName: "autodidactd",
     abstract: "Run every experiment that is neither paused nor finished, until SIGTERM.",
     discussion: """
-      Experiments are paused, resumed and stopped with autodidact, which writes to the log; the daemon reads it. SIGTERM \
-      ends it at the next step boundary; kill -9 loses nothing that was committed. While the database is away the \
-      experiment stands still and goes on when it is back. Exit codes: 0 ended, 1 failed, 2 usage, 3 another process took \
-      an experiment over.
+      Experiments are paused, resumed and stopped with autodidact, which writes to the log; the daemon reads it. Of several \
+      the one with the highest priority runs (autodidact priority), of equals the oldest. SIGTERM ends it at the next step \
+      boundary, a second one now; SIGHUP reads the log level again; kill -9 loses nothing that was committed. While the \
+      database is away the experiment stands still and goes on when it is back. Exit codes: 0 ended, 1 failed, 2 usage, 3 \
+      another process took an experiment over, 4 no such experiment.
 
       EXAMPLE
         autodidactd --database postgres:///autodidact
+        autodidactd --log-format json --log-level debug
       """)
   @Option(
     help: ArgumentHelp(
@@ -31,7 +34,11 @@ struct Autodidactd: AsyncParsableCommand {
   @Flag(
     help: "Offer verification jobs to workers on other hosts (autodidact-verifier --lease) instead of doing them here.")
   var leasedVerifiers = false
-  @Option(help: "debug, info, warning or error.") var logLevel = "info"
+  @Option(
+    help:
+      "debug, info, warning or error. Default: what $AUTODIDACT_HOME/log-level says, else info; SIGHUP reads it again.")
+  var logLevel: String?
+  @Option(help: "How log lines are written: text, or json, one object a line.") var logFormat = DaemonLog.Format.text
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
@@ -54,8 +61,8 @@ struct Autodidactd: AsyncParsableCommand {
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), allowed is 1 to 256")
     }
-    guard ["debug", "info", "warning", "error"].contains(logLevel) else {
-      throw ValidationError("--log-level is '\(logLevel)', allowed are debug, info, warning and error")
+    if let logLevel, !LogLevelFile.levels.contains(logLevel) {
+      throw ValidationError("--log-level is '\(logLevel)', allowed are \(LogLevelFile.levels.joined(separator: ", "))")
     }
   }
 
@@ -64,22 +71,28 @@ struct Autodidactd: AsyncParsableCommand {
       for point in Failpoint.allCases { print("\(point.rawValue)\t\(point.meaning)") }
       return
     }
-    do throws(FailpointError) { try Armament.arm(ProcessInfo.processInfo.environment["AUTODIDACT_FAILPOINT"]) } catch {
-      throw ValidationError("\(error)")
-    }
-    LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
-    var logger = Logger(label: "autodidactd")
-    logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
     let environment = ProcessInfo.processInfo.environment
     let home = try Home.find(
       environment: environment, executable: CommandLine.arguments[0],
       directory: FileManager.default.currentDirectoryPath)
+    let levelFile = LogLevelFile(home: home)
+    let level = try logLevel.flatMap { Logger.Level(rawValue: $0) } ?? levelFile.read() ?? .info
+    let log = DaemonLog(logFormat, level: level, now: { Date() }) { line in
+      FileHandle.standardError.write(Data(line.utf8))
+    }
+    LoggingSystem.bootstrap { log.handler($0) }
+    let logger = Logger(label: "autodidactd")
+    let manager = ServiceManager(
+      environment: environment, process: Int(ProcessInfo.processInfo.processIdentifier))
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
     try await OpenLog.with(url: url, home: home, manner: .writer(replySeconds: replyTimeout)) { open in
       let service = DaemonService(
         open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger,
         patience: Patience(outageMax: .seconds(outageMax)), takeOver: takeOver)
-      var services: [any Service] = [service]
+      // First in the group, last to be shut down.
+      var services: [any Service] = [
+        OperatingService(manager: manager, log: log, levelFile: levelFile, logger: logger), service,
+      ]
       if let projections = ProjectionService(of: open, logger: logger) { services.append(projections) }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
@@ -90,18 +103,8 @@ struct Autodidactd: AsyncParsableCommand {
   }
 
   static func main() async {
-    do {
-      var command = try parseAsRoot()
-      if let daemon = command as? Autodidactd { try await daemon.run() } else { try command.run() }
-    } catch let error as Fenced {
-      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-      Foundation.exit(Fenced.exitCode)
-    } catch {
-      let code = exitCode(for: error)
-      let isUsage = code == .validationFailure
-      FileHandle.standardError.write(
-        Data(((isUsage || code == .success ? fullMessage(for: error) : "error: \(error)") + "\n").utf8))
-      Foundation.exit(isUsage ? 2 : code.rawValue)
-    }
+    await Ending.run(Autodidactd.self, Array(CommandLine.arguments.dropFirst()))
   }
 }
+
+extension DaemonLog.Format: ExpressibleByArgument {}

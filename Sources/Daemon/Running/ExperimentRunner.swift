@@ -40,12 +40,12 @@ package struct ExperimentRunner: Sendable {
   /// - Parameters:
   ///   - iterations: end after this many more iterations; nil for no limit.
   ///   - takeOver: take it from another process that still holds it.
-  ///   - shutDown: asked before each step; true ends the run at this boundary.
+  ///   - shutDown: asked before each step; true ends the run at this boundary. It may ask the log.
   /// - Throws: `UnfinishedImport`; the error of a part or of the log. A failure of a part is recorded as `ExperimentFailed`
   ///   first.
   package func run(
     _ record: ExperimentRecord, iterations: Int? = nil, takeOver: Bool = false,
-    shutDown: @Sendable () -> Bool = { false }
+    shutDown: @Sendable () async -> Bool = { false }
   ) async throws -> End {
     var stored = try await StoredExperiment.load(record, from: log)
     if stored.experiment.nextStep == nil { return end(of: stored.experiment) }
@@ -70,7 +70,7 @@ package struct ExperimentRunner: Sendable {
   }
 
   private func perform(
-    _ stored: inout StoredExperiment, epoch: Int64, iterations: Int?, shutDown: @Sendable () -> Bool
+    _ stored: inout StoredExperiment, epoch: Int64, iterations: Int?, shutDown: @Sendable () async -> Bool
   ) async throws -> End {
     let last = iterations.map { stored.experiment.iterationsDone + $0 }
     var summary = SummaryBuilder(stored.experiment)
@@ -81,7 +81,8 @@ package struct ExperimentRunner: Sendable {
       let isDone = last.map { stored.experiment.iterationsDone >= $0 } ?? false
       // Who asked for a pause or a stop is obeyed even by a process that would leave anyway.
       let isRunning = stored.experiment.life == .running
-      let isLeaving = isRunning && (shutDown() || (isDone && stored.experiment.ledger == nil))
+      let isAsked = isRunning ? await shutDown() : false
+      let isLeaving = isRunning && (isAsked || (isDone && stored.experiment.ledger == nil))
       guard let step = isLeaving ? leavingStep(stored.experiment) : stored.experiment.nextStep else {
         return !isRunning ? end(of: stored.experiment) : isDone ? .iterationsDone : isLeaving ? .shutDown : .finished
       }

@@ -103,6 +103,10 @@ extension PatientLog {
     await base.releaseEpoch(epoch, of: experiment)
   }
 
+  package func held() async throws(EventLogError) -> [ExperimentID: Int64] {
+    try await patiently("looking for writers") { () async throws(EventLogError) in try await base.held() }
+  }
+
   package func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     try await patiently("listing experiments") { () async throws(EventLogError) in try await base.experiments() }
   }

@@ -1,5 +1,6 @@
 import Domain
 import EventLog
+import Settings
 
 /// An experiment folded from the log, and how far it has been read. A value; reading on gives the next one.
 ///
@@ -107,10 +108,16 @@ package struct UnknownExperiment: Error, CustomStringConvertible {
   package var known: [String]
 
   package var description: String {
-    known.isEmpty
-      ? "no experiment is named '\(name)'; there are none yet (autodidact create SETTINGS.yaml --name \(name))"
-      : "no experiment is named '\(name)'; there are: \(known.joined(separator: ", "))"
+    guard !known.isEmpty else {
+      return "no experiment is named '\(name)'; there are none yet (autodidact create SETTINGS.yaml --name \(name))"
+    }
+    let meant = Suggestion.nearest(to: name, in: known).map { "; did you mean '\($0)'?" } ?? ""
+    let rest = known.count > Self.shownMax ? " and \(known.count - Self.shownMax) more (autodidact ls)" : ""
+    return
+      "no experiment is named '\(name)'\(meant); there are: \(known.prefix(Self.shownMax).joined(separator: ", "))\(rest)"
   }
+
+  private static let shownMax = 20
 }
 
 extension EventLog {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import Foundation
+import Terminal
 
 struct Archive: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,6 +15,7 @@ struct Archive: AsyncParsableCommand {
       EXAMPLE
         autodidact archive seal
         autodidact archive export 1 --to /archive
+        autodidact archive detach 1 --dry-run
         autodidact archive detach 1
         autodidact archive restore 1
       """,
@@ -42,10 +44,12 @@ struct Archive: AsyncParsableCommand {
   struct Seal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Seal every segment that is full.", discussion: "EXAMPLE\n  autodidact archive seal")
+    @Flag(help: "One JSON object per segment sealed.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
       let sealed = try await database.withArchivist { try await $0.seal() }
+      if json { return sealed.forEach { print(jsonText(SegmentLine($0))) } }
       if sealed.isEmpty { print("no segment is full that is not sealed already") }
       for segment in sealed { print("sealed \(segment.number): root \(segment.root?.hexadecimal ?? "")") }
     }
@@ -57,10 +61,12 @@ struct Archive: AsyncParsableCommand {
     )
     @Argument(help: "Number of the segment.") var segment: Int
     @Option(help: "Folder to write to.") var to: String
+    @Flag(help: "The segment as one JSON object.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
       let exported = try await database.withArchivist { try await $0.export(segment, to: to) }
+      if json { return print(jsonText(SegmentLine(exported))) }
       print("exported \(segment) to \(exported.file ?? "") (\(exported.fileBytes ?? 0) bytes)")
     }
   }
@@ -71,10 +77,12 @@ struct Archive: AsyncParsableCommand {
       discussion: "The file is read and checked first.\n\nEXAMPLE\n  autodidact archive detach 1")
     @Argument(help: "Number of the segment.") var segment: Int
     @Flag(help: "Check everything and change nothing.") var dryRun = false
+    @Flag(help: "The segment as one JSON object.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
       let detached = try await database.withArchivist { try await $0.detach(segment, dryRun: dryRun) }
+      if json { return print(jsonText(SegmentLine(detached))) }
       print(
         dryRun
           ? "segment \(segment) could be detached: \(detached.file ?? "") is whole"
@@ -87,10 +95,12 @@ struct Archive: AsyncParsableCommand {
       abstract: "Bring a detached segment back from its file.", discussion: "EXAMPLE\n  autodidact archive restore 1")
     @Argument(help: "Number of the segment.") var segment: Int
     @Option(help: "Where the file is, if it was moved.") var file: String?
+    @Flag(help: "The segment as one JSON object.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
       let restored = try await database.withArchivist { try await $0.restore(segment, from: file) }
+      if json { return print(jsonText(SegmentLine(restored))) }
       print("restored \(segment): positions \(restored.first) to \(restored.last)")
     }
   }
@@ -100,6 +110,7 @@ struct Archive: AsyncParsableCommand {
       abstract: "Set how many positions the segments made from now on have.",
       discussion: "EXAMPLE\n  autodidact archive size 1000000")
     @Argument(help: "Positions, 2 to 1000000000.") var positions: Int64
+    @Flag(help: "As one JSON object.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func validate() throws {
@@ -110,6 +121,7 @@ struct Archive: AsyncParsableCommand {
 
     func run() async throws {
       try await database.withArchivist { try await $0.setSize(positions) }
+      if json { return print(JSONValue.object(["positions": .integer(positions)]).line) }
       print("segments made from now on have \(positions) positions")
     }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Domain
 import EventLog
+import Terminal
 
 struct Audit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +14,7 @@ struct Audit: AsyncParsableCommand {
       EXAMPLE
         autodidact audit first --sample 200
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Option(help: "How many verdicts, spread evenly over the experiment. Default: all.") var sample: Int?
   @Flag(help: "The report as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions

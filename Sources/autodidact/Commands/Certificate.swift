@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import Foundation
+import Terminal
 
 struct MakeCertificate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,13 +18,15 @@ struct MakeCertificate: AsyncParsableCommand {
         autodidact certificate first -o first.certificate.json --export first.adlog
         autodidact verify --certificate first.certificate.json --export first.adlog
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Option(name: .shortAndLong, help: "Where to; standard output if left out.") var output: String?
   @Option(
     help:
       "Also write the experiment to this file, as `export NAME --log FILE` does; it can be checked without a database.")
   var export: String?
   @Flag(help: "Replace the file of --export if it is there.") var force = false
+  @Flag(help: "With --output: what was written, as one JSON object. The certificate itself is JSON always.") var json =
+    false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
@@ -37,6 +40,13 @@ struct MakeCertificate: AsyncParsableCommand {
     }
     guard let output else { return print(String(decoding: certificate.json, as: UTF8.self), terminator: "") }
     try certificate.json.write(to: URL(fileURLWithPath: output), options: .atomic)
+    if json {
+      let value: JSONValue = [
+        "file": .text(output), "experiment": .text(name), "events": JSONValue(certificate.contents.events),
+        "head_hash": .text(certificate.headHash),
+      ]
+      return print(value.line)
+    }
     print("\(output): \(certificate.contents.events) events of \(name), chain head \(certificate.headHash.prefix(16))…")
   }
 }

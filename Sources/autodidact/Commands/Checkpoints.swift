@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct Checkpoints: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,13 +20,13 @@ struct Checkpoints: AsyncParsableCommand {
 
   enum Action: String, ExpressibleByArgument, CaseIterable { case list, thin, restore, export }
 
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Argument(help: "list, thin, restore or export.") var action: Action
   @Option(help: "thin: keep every k-th version, and the newest.") var every: Int?
   @Flag(help: "thin: say what would go, and remove nothing.") var dryRun = false
   @Option(name: .customLong("version"), help: "restore, export: the policy version.") var policyVersion: Int?
   @Option(help: "export: the file to write; it must not exist.") var to: String?
-  @Flag(help: "list: one JSON object per line.") var json = false
+  @Flag(help: "One JSON object per line: the files listed, removed, restored or written.") var json = false
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
   @OptionGroup var database: DatabaseOptions
 
@@ -53,7 +54,9 @@ struct Checkpoints: AsyncParsableCommand {
       switch action {
       case .list: try await list(keeper)
       case .thin: try await thin(keeper)
-      case .restore: print(try await restore(keeper, workshop, experiment).path)
+      case .restore:
+        let restored = try await restore(keeper, workshop, experiment)
+        print(json ? line(restored, at: restored.path) : restored.path)
       case .export: try export(try await restore(keeper, workshop, experiment))
       }
     }
@@ -79,6 +82,10 @@ struct Checkpoints: AsyncParsableCommand {
 
   private func thin(_ keeper: CheckpointKeeper) async throws {
     let removed = try await keeper.thin(every: every ?? 1, dryRun: dryRun)
+    if json {
+      for entry in removed { print(String(decoding: EventCoding.json(entry), as: UTF8.self)) }
+      return
+    }
     for entry in removed {
       print("\(dryRun ? "would remove" : "removed") version \(entry.policyVersion): \(entry.file)")
     }
@@ -111,6 +118,14 @@ struct Checkpoints: AsyncParsableCommand {
     } catch {
       throw Failure.failed("\(to) cannot be written: \(error.localizedDescription)")
     }
-    print("version \(policyVersion ?? 0) of \(name) is in \(to)")
+    print(json ? line(restored, at: to) : "version \(policyVersion ?? 0) of \(name) is in \(to)")
+  }
+
+  private func line(_ restored: CheckpointKeeper.Restored, at path: String) -> String {
+    let value: JSONValue = [
+      "experiment": .text(name), "policy_version": JSONValue(policyVersion ?? 0), "path": .text(path),
+      "was_present": .bool(restored.wasPresent), "is_as_recorded": .bool(restored.isAsRecorded),
+    ]
+    return value.line
   }
 }

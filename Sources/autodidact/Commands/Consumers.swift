@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import Foundation
+import Terminal
 
 struct Consumers: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -68,7 +69,9 @@ struct Consumers: AsyncParsableCommand {
 struct ConsumerOptions: ParsableArguments {
   @Argument(help: "Name of the consumer.") var consumer: String
   @Option(help: "Version of its code; the newest if left out.") var version: Int?
-  @Option(help: "The experiment it reads; left out, one that reads all.") var experiment: String?
+  @Option(help: "The experiment it reads; left out, one that reads all.", completion: .experiments) var experiment:
+    String?
+  @Flag(help: "The consumer as one JSON object.") var json = false
 
   /// Changes its state.
   func set(_ state: ConsumerState, _ database: DatabaseOptions) async throws {
@@ -81,10 +84,18 @@ struct ConsumerOptions: ParsableArguments {
       }
       guard let found else {
         let names = Set(known.map(\.consumer.name)).sorted().joined(separator: ", ")
-        throw Failure.usage(
+        throw Failure.notFound(
           "no consumer \(consumer) of \(experiment ?? "all experiments"); there are: \(names.isEmpty ? "none" : names)")
       }
       try await log.log.setState(state, of: found.consumer, failure: nil)
+      if json {
+        let value: JSONValue = [
+          "consumer": .text(consumer), "version": JSONValue(found.consumer.version),
+          "experiment": JSONValue(experiment),
+          "state": .text(state.rawValue), "position": .integer(found.position.rawValue),
+        ]
+        return print(value.line)
+      }
       print("\(consumer) is \(state.rawValue), at position \(found.position)")
     }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Domain
 import EventLog
+import Terminal
 
 struct Diff: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,8 +14,8 @@ struct Diff: AsyncParsableCommand {
         autodidact diff first warmer
         autodidact diff first warmer --json | jq .divergence
       """)
-  @Argument(help: "Name of the one experiment.") var left: String
-  @Argument(help: "Name of the other.") var right: String
+  @Argument(help: "Name of the one experiment.", completion: .experiments) var left: String
+  @Argument(help: "Name of the other.", completion: .experiments) var right: String
   @Flag(help: "As one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 

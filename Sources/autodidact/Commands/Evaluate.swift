@@ -5,6 +5,7 @@ import Environments
 import EventLog
 import Foundation
 import Settings
+import Terminal
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct Events: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +14,7 @@ struct Events: AsyncParsableCommand {
         autodidact events first --after 1200 --follow
       """,
     aliases: ["logs"])
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Option(parsing: .singleValue, help: "Only this type; may be repeated.") var type: [String] = []
   @Option(help: "Only events after this position.") var after: Int64 = 0
   @Flag(help: "Go on with new events until Ctrl-C.") var follow = false

@@ -4,6 +4,7 @@ import Domain
 import Engine
 import EventLog
 import Foundation
+import Terminal
 
 struct Export: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,7 +39,8 @@ struct Export: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Of weights: f32 (exact), f16 or bf16. Default: f32.", valueName: "type"))
   var type: PolicyWeights.Precision?
   @Flag(help: "Replace what is there: a file, or a folder that holds only a model.") var force = false
-  @Flag(help: "With --log: what was written as one JSON object.") var json = false
+  @Flag(help: "What was written as one JSON object. A table on standard output stays what --format says.") var json =
+    false
   @Argument(help: "With --format: the file or folder to write.") var output: String?
 
   /// What weights or a table are written as.
@@ -57,7 +59,6 @@ struct Export: AsyncParsableCommand {
       throw ValidationError(
         "--log takes no OUTPUT, --type, --version or --threads: it writes the whole log, no weights")
     }
-    if log == nil, json { throw ValidationError("--json is for --log") }
     if table != nil { return try validateTable() }
     if let format, format.ofWeights == nil {
       throw ValidationError(
@@ -89,6 +90,13 @@ struct Export: AsyncParsableCommand {
     let found = try await source.find()
     try found.weights.write(
       format, as: type ?? .f32, to: output, name: found.name, experiment: found.experiment, replacing: force)
+    if json {
+      let value: JSONValue = [
+        "file": .text(output), "name": .text(found.name), "format": .text(format.rawValue),
+        "type": .text((type ?? .f32).rawValue), "digest": .text(found.weights.digest),
+      ]
+      return print(value.line)
+    }
     print(
       "wrote \(found.name) as \(format.rawValue) \((type ?? .f32).rawValue) to \(output); weights sha256 "
         + found.weights.digest)
@@ -102,6 +110,13 @@ struct Export: AsyncParsableCommand {
       return TableExport(psql: psql, share: log.home.share)
     }
     guard let rows = try export.write(table, as: format, to: output, force: force), let output else { return }
+    if json {
+      let value: JSONValue = [
+        "file": .text(output), "name": .text(source.name), "table": .text(table), "format": .text(format.rawValue),
+        "rows": JSONValue(rows),
+      ]
+      return print(value.line)
+    }
     print("wrote \(rows) rows of \(table) of \(source.name) as \(format.rawValue) to \(output)")
   }
 

@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Settings
+import Terminal
 
 struct Fork: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,7 +16,7 @@ struct Fork: AsyncParsableCommand {
         autodidact fork first --at 12 --name warmer --set solver.temperature=1.2
         autodidact fork first --at @1412 --name again
       """)
-  @Argument(help: "Name of the experiment to fork.") var name: String
+  @Argument(help: "Name of the experiment to fork.", completion: .experiments) var name: String
   @Option(
     help: ArgumentHelp(
       "An iteration, after its update (0: after seeding), or @POSITION of the last event of a step.",
@@ -26,6 +27,7 @@ struct Fork: AsyncParsableCommand {
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Change one key from here on; may be repeated.", valueName: "key=value"))
   var overrides: [String] = []
+  @Flag(help: "As one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
@@ -53,6 +55,14 @@ struct Fork: AsyncParsableCommand {
         throw Failure.usage("\(error)")
       } catch let error as ForkRefused {
         throw Failure.failed("\(error)")
+      }
+      if json {
+        let value: JSONValue = [
+          "experiment": .text(new), "id": .text(fork.record.id.description), "parent": .text(fork.event.parent),
+          "parent_version": .integer(fork.event.parentVersion), "parent_position": .integer(fork.event.parentPosition),
+          "changes": JSONValue(fork.event.changes),
+        ]
+        return print(value.line)
       }
       print(
         "\(new) is a fork of \(fork.event.parent) at version \(fork.event.parentVersion) (position "

@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import Engine
 import Foundation
+import Terminal
 
 struct Generate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

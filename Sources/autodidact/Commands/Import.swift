@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct Import: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Settings
+import Terminal
 
 struct Learn: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,13 +16,14 @@ struct Learn: AsyncParsableCommand {
         autodidact learn first --set learner.rate=3e-6 --name faster
         autodidact diff first faster
       """)
-  @Argument(help: "Name of the experiment to learn from.") var source: String
+  @Argument(help: "Name of the experiment to learn from.", completion: .experiments) var source: String
   @Option(help: "Name of the new experiment; unique.") var name: String
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Change one key of the learner; may be repeated.", valueName: "learner.…=value"))
   var overrides: [String] = []
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
+  @Flag(help: "One JSON object an update: type and body of the event.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
@@ -41,7 +43,10 @@ struct Learn: AsyncParsableCommand {
         let settings = try ShadowLearner.settings(of: experiment, overrides: overrides)
         let engine = try await Workshop(log, threads: threads).engine(of: experiment, named: name)
         let shadow = ShadowLearner(log: log.log, learner: engine, surroundings: log.surroundings)
-        _ = try await shadow.learn(experiment, as: name, settings: settings) { print(Self.line($0)) }
+        _ = try await shadow.learn(experiment, as: name, settings: settings) { event in
+          let object: JSONValue = ["type": .text(event.type), "body": JSONValue(json: event.body)]
+          print(json ? object.line : Self.line(event))
+        }
       } catch let error as SettingsError {
         throw Failure.usage("\(error)")
       } catch let error as ForkRefused {

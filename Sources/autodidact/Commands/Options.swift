@@ -1,14 +1,17 @@
 import ArgumentParser
 import Daemon
+import EventLog
 import Foundation
+import Terminal
 
-/// Which database a command talks to; the same for every command.
+/// Which database a command talks to, and how it speaks; the same for every command.
 struct DatabaseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "PostgreSQL with the log. Default: $AUTODIDACT_DATABASE_URL, else the private cluster of ops/postgres.",
       valueName: "postgres://…"))
   var database: String?
+  @Option(help: "auto colours on a terminal unless NO_COLOR is set; always; never.") var color = ColorChoice.auto
 
   /// The installation this executable belongs to.
   func home() throws -> Home {
@@ -25,5 +28,19 @@ struct DatabaseOptions: ParsableArguments {
     let url = try DatabaseAddress.find(
       option: database, environment: ProcessInfo.processInfo.environment, home: home)
     return try await OpenLog.with(url: url, home: home, as: role, manner: manner, body)
+  }
+}
+
+extension ColorChoice: ExpressibleByArgument {}
+
+extension CompletionKind {
+  /// The names of the experiments in the database that the environment names. No database: no names, and no error in the
+  /// middle of somebody's command line.
+  static let experiments = CompletionKind.custom { _, _, prefix async -> [String] in
+    guard let options = try? DatabaseOptions.parse([]) else { return [] }
+    let names = try? await options.withLog(as: .reader) { log in
+      try await log.log.playedExperiments().map(\.name)
+    }
+    return (names ?? []).filter { $0.hasPrefix(prefix) }.sorted()
   }
 }

@@ -3,6 +3,7 @@ import Daemon
 import EventLog
 import Foundation
 import Projections
+import Terminal
 
 struct ProjectionCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,15 +24,21 @@ struct ProjectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "list", abstract: "How far each projection is in each experiment.",
       discussion: "EXAMPLE\n  autodidact projection list --experiment first")
-    @Option(help: "Only this experiment.") var experiment: String?
+    @Option(help: "Only this experiment.", completion: .experiments) var experiment: String?
     @Flag(help: "Leave the digests out, for which every row is read.") var fast = false
     @Flag(help: "One JSON object per line.") var json = false
+    @Flag(help: "Show it again whenever the log grows, until Ctrl-C.") var watch = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
-      let lines = try await database.withLog(as: .reader) { log in
-        try await ProjectionDesk(log.log, ProjectionCatalogue.all).list(experiment: experiment, digests: !fast)
+      try await database.withLog(as: .reader) { log in
+        try await watching(watch, json: json, log.log) {
+          show(try await ProjectionDesk(log.log, ProjectionCatalogue.all).list(experiment: experiment, digests: !fast))
+        }
       }
+    }
+
+    private func show(_ lines: [ProjectionDesk.Line]) {
       if json { return lines.forEach { print(jsonText($0)) } }
       var rows = [["projection", "version", "experiment", "state", "position", "lag", "seconds", "digest", "failure"]]
       rows += lines.map { line in
@@ -53,12 +60,14 @@ struct ProjectionCommand: AsyncParsableCommand {
         current one's, which are not touched until projection switch. Exit code 1 if one could not be rebuilt.
 
         EXAMPLE
+          autodidact projection rebuild attempts --experiment first --dry-run
           autodidact projection rebuild attempts --experiment first
         """)
     @Argument(help: "Name of the projection, or all.") var name: String
     @Option(help: "Version of its code; the newest if left out.") var version: Int?
-    @Option(help: "Only this experiment.") var experiment: String?
+    @Option(help: "Only this experiment.", completion: .experiments) var experiment: String?
     @Option(help: "Experiments at a time.") var parallel = 2
+    @Flag(help: "Say what would be folded again, and change nothing.") var dryRun = false
     @Flag(help: "As JSON.") var json = false
     @OptionGroup var database: DatabaseOptions
 
@@ -69,6 +78,7 @@ struct ProjectionCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+      if dryRun { return try await showPlan() }
       let (rebuilt, seconds) = try await database.withLog { log in
         let began = log.surroundings.now()
         let desk = try ProjectionDesk(log.log, ProjectionCatalogue.all)
@@ -87,6 +97,35 @@ struct ProjectionCommand: AsyncParsableCommand {
       for failure in rebuilt.failures { Console.error("failed: \(failure)") }
       if !rebuilt.failures.isEmpty { throw ExitCode(1) }
     }
+
+    /// What each stored fold has now, which a rebuild would begin again.
+    private func showPlan() async throws {
+      let lines = try await database.withLog(as: .reader) { log in
+        let desk = try ProjectionDesk(log.log, ProjectionCatalogue.all)
+        return try await desk.list(experiment: experiment, digests: false)
+      }
+      let known = Set(ProjectionCatalogue.all.map(\.identity.name)).sorted()
+      guard name == "all" || known.contains(name) else {
+        throw Failure.notFound("no projection \(name); there are: \(known.joined(separator: ", "))")
+      }
+      let chosen = lines.filter {
+        (name == "all" || $0.projection == name) && version.map { [number = $0.version] in $0 == number } ?? $0.current
+      }
+      if json {
+        for line in chosen {
+          let value: JSONValue = [
+            "dry_run": .bool(true), "projection": .text(line.projection), "version": JSONValue(line.version),
+            "experiment": .text(line.experiment), "position": .integer(line.position),
+          ]
+          print(value.line)
+        }
+        return
+      }
+      for line in chosen {
+        print("would fold \(line.projection) \(line.version) of \(line.experiment) again, which is at \(line.position)")
+      }
+      print("\(chosen.count) folds")
+    }
   }
 
   struct Switch: AsyncParsableCommand {
@@ -100,12 +139,17 @@ struct ProjectionCommand: AsyncParsableCommand {
         """)
     @Argument(help: "Name of the projection.") var name: String
     @Option(help: "Version of its code; the newest if left out.") var version: Int?
+    @Flag(help: "As one JSON object.") var json = false
     @OptionGroup var database: DatabaseOptions
 
     func run() async throws {
       let identity = try await database.withLog { log in
         let desk = try ProjectionDesk(log.log, ProjectionCatalogue.all)
         return try await refusing { try await desk.makeCurrent(name, version: version) }
+      }
+      if json {
+        return print(
+          JSONValue.object(["projection": .text(identity.name), "version": JSONValue(identity.version)]).line)
       }
       print("projection.\(identity.name) shows \(identity)")
     }
@@ -123,7 +167,7 @@ struct ProjectionCommand: AsyncParsableCommand {
         """)
     @Argument(help: "Name of the projection; all if left out.") var name: String?
     @Option(help: "Version of its code; the newest if left out.") var version: Int?
-    @Option(help: "Only this experiment.") var experiment: String?
+    @Option(help: "Only this experiment.", completion: .experiments) var experiment: String?
     @Flag(help: "One JSON object per line.") var json = false
     @OptionGroup var database: DatabaseOptions
 

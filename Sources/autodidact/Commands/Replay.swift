@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct Replay: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,7 +19,7 @@ struct Replay: AsyncParsableCommand {
         autodidact replay first --resample --to 2
         autodidact replay --file first.adlog
       """)
-  @Argument(help: "Name of the experiment; none with --file.") var name: String?
+  @Argument(help: "Name of the experiment; none with --file.", completion: .experiments) var name: String?
   @Option(help: "Replay an exported file instead (export NAME --log FILE), in memory; no database is needed.")
   var file: String?
   @Option(

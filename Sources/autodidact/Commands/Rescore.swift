@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Domain
 import EventLog
+import Terminal
 
 extension RewardFormula: ExpressibleByArgument {}
 
@@ -14,7 +15,7 @@ struct Rescore: AsyncParsableCommand {
       EXAMPLE
         autodidact rescore first --formula azr-code/1
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Option(help: "A registered formula.") var formula: RewardFormula
   @Flag(help: "As one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Domain
 import EventLog
+import Terminal
 
 struct Run: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,7 +15,7 @@ struct Run: AsyncParsableCommand {
       EXAMPLE
         autodidact run first --iterations 2
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Option(help: "Leave after this many more iterations.") var iterations: Int?
   @Flag(help: "Take the experiment from another process that holds it.") var takeOver = false
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
@@ -23,6 +24,7 @@ struct Run: AsyncParsableCommand {
   var leasedVerifiers = false
   @Option(help: "Leave when the database has been away for so many seconds.") var outageMax = 86_400
   @Option(help: "Seconds without a word after which a connection to the database is given up.") var replyTimeout = 90
+  @Flag(help: "One JSON object for every note and iteration, and one for the end.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func validate() throws {
@@ -43,24 +45,30 @@ struct Run: AsyncParsableCommand {
   func run() async throws {
     let end = try await database.withLog(manner: .writer(replySeconds: replyTimeout)) { log in
       let record = try await log.log.requireExperiment(name)
-      let reporter = ConsoleReporter(name: name, iterations: iterations)
+      let reporter = json ? nil : ConsoleReporter(name: name, iterations: iterations, color: database.color)
       let foreground = ForegroundRun(
-        log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter,
+        log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter ?? JSONReporter(name: name),
         patience: Patience(outageMax: .seconds(outageMax)))
-      defer { reporter.close() }
-      do {
-        return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
-      } catch let error as Fenced {
-        throw Failure(message: "error: \(error)", code: Fenced.exitCode)
-      }
+      defer { reporter?.close() }
+      return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
     }
+    if json {
+      print(JSONReporter.line(end, name: name))
+    } else {
+      tell(end)
+    }
+    if case .failed(let reason) = end {
+      throw Failure.failed("\(name) failed: \(reason)\nmend the cause, then: autodidact resume \(name)")
+    }
+  }
+
+  private func tell(_ end: ExperimentRunner.End) {
     switch end {
     case .iterationsDone: print("done: \(iterations ?? 0) iterations; autodidact status \(name)")
     case .finished: print("\(name) is finished: all iterations of its settings are done")
     case .paused(let reason): print("\(name) is paused (\(reason)); go on with: autodidact run \(name)")
     case .stopped(let reason): print("\(name) is stopped (\(reason))")
-    case .failed(let reason):
-      throw Failure.failed("\(name) failed: \(reason)\nmend the cause, then: autodidact resume \(name)")
+    case .failed: break
     case .shutDown: print("\(name) was left at a step boundary; go on with: autodidact run \(name)")
     }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import Foundation
+import Terminal
 
 struct SQL: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,16 +19,21 @@ struct SQL: AsyncParsableCommand {
         autodidact sql first --file questions.sql --format csv > answers.csv
         autodidact sql --query 'select * from comparison' --format json | jq .experiment
       """)
-  @Argument(help: "Name of the experiment that :experiment stands for.") var name: String?
+  @Argument(help: "Name of the experiment that :experiment stands for.", completion: .experiments) var name: String?
   @Option(help: ArgumentHelp("Run this and print the rows.", valueName: "sql")) var query: String?
   @Option(help: ArgumentHelp("Run this file's queries; - is standard input.", valueName: "file")) var file: String?
   @Option(help: "Of the rows: table, csv, or json, one object a row. Default: table.") var format: Format?
+  @Flag(help: "The same as --format json.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case table, csv, json }
 
   func validate() throws {
     if query != nil, file != nil { throw ValidationError("give --query or --file, not both") }
+    if json, let format, format != .json {
+      throw ValidationError("--json and --format \(format.rawValue) contradict each other")
+    }
+    if json, query == nil, file == nil { throw ValidationError("--json needs --query or --file") }
     if format != nil, query == nil, file == nil { throw ValidationError("--format needs --query or --file") }
   }
 
@@ -39,7 +45,7 @@ struct SQL: AsyncParsableCommand {
     }
     guard let script = try script() else { throw psql.become() }
     let (text, source) = script
-    switch format ?? .table {
+    switch json ? .json : format ?? .table {
     case .table: try psql.run(text, named: source, options: [])
     case .csv: try psql.run(text, named: source, options: ["--csv"])
     case .json: try psql.run(Self.objects(text), named: source, options: ["-A", "-t"])

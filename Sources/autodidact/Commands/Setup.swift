@@ -4,6 +4,7 @@ import Domain
 import EventLog
 import Foundation
 import Settings
+import Terminal
 
 struct Migrate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,6 +15,7 @@ struct Migrate: AsyncParsableCommand {
       EXAMPLE
         autodidact migrate --database postgres:///autodidact
       """)
+  @Flag(help: "The files applied, as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
@@ -21,6 +23,7 @@ struct Migrate: AsyncParsableCommand {
     let url = try DatabaseAddress.find(
       option: database.database, environment: ProcessInfo.processInfo.environment, home: home)
     let applied = try await OpenLog.migrate(url: url, home: home)
+    if json { return print(JSONValue.object(["applied": JSONValue(applied)]).line) }
     print(applied.isEmpty ? "the database is up to date" : "applied " + applied.joined(separator: ", "))
   }
 }
@@ -41,6 +44,7 @@ struct Create: AsyncParsableCommand {
   var overrides: [String] = []
   @Flag(help: "Succeed without a change if the name exists.") var ifMissing = false
   @Flag(help: "Print the resolved settings and create nothing.") var dryRun = false
+  @Flag(help: "What was created, or with --dry-run the settings, as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
@@ -57,14 +61,26 @@ struct Create: AsyncParsableCommand {
     } catch let error as ModelCatalogue.Unknown {
       throw Failure.usage("\(settings): \(error)")
     }
-    if dryRun { return print(SettingsDocument.show(resolved)) }
+    if dryRun {
+      return print(
+        json ? String(decoding: EventCoding.json(resolved), as: UTF8.self) : SettingsDocument.show(resolved))
+    }
     try await database.withLog { log in
-      if ifMissing, try await log.log.experiment(named: name) != nil {
-        return print("\(name) exists already; it is left as it is")
+      if ifMissing, let record = try await log.log.experiment(named: name) {
+        return print(
+          json ? Self.line(record, isNew: false) : "\(name) exists already; it is left as it is")
       }
       let record = try await ExperimentCreator(log: log.log, surroundings: log.surroundings)
         .create(name, settings: resolved)
+      if json { return print(Self.line(record, isNew: true)) }
       print("created \(name) (\(record.id)) at position \(record.lastPosition); start it with: autodidact run \(name)")
     }
+  }
+  private static func line(_ record: ExperimentRecord, isNew: Bool) -> String {
+    let value: JSONValue = [
+      "experiment": .text(record.name), "id": .text(record.id.description), "created": .bool(isNew),
+      "position": .integer(record.lastPosition.rawValue), "state": .text(record.state),
+    ]
+    return value.line
   }
 }

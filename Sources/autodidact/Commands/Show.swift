@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,13 +21,13 @@ struct Show: AsyncParsableCommand {
 
 /// Finds a story and prints one telling of it. `part` is nil where the id names something of the other kind.
 private func tell<Part>(
-  _ id: String, _ database: DatabaseOptions, part: (Story) -> Part?, otherwise: String,
+  _ id: String, json: Bool, _ database: DatabaseOptions, part: (Story) -> Part?, otherwise: String,
   _ telling: (Story, Part) async throws -> String
 ) async throws {
   try await database.withLog(as: .reader) { log in
     let story = try await Story.find(id, in: log.log)
     guard let part = part(story) else { throw Failure.usage("\(id) is \(otherwise)") }
-    print(try await telling(story, part))
+    print(json ? try await story.json() : try await telling(story, part))
   }
 }
 
@@ -37,10 +38,11 @@ struct ShowProblem: AsyncParsableCommand {
     commandName: "problem", abstract: "A problem and every attempt at it.",
     discussion: "EXAMPLE\n  autodidact show problem first/3.deduction.5")
   @Argument(help: "Position, or NAME/ITERATION.KIND.SLOT.") var id: String
+  @Flag(help: "Its events with what was sampled, as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await tell(id, database, part: \.proposal, otherwise: isAttempt) { try await $0.problem($1) }
+    try await tell(id, json: json, database, part: \.proposal, otherwise: isAttempt) { try await $0.problem($1) }
   }
 }
 
@@ -49,10 +51,11 @@ struct ShowProposal: AsyncParsableCommand {
     commandName: "proposal", abstract: "A proposal: prompt, completion, what became of it.",
     discussion: "EXAMPLE\n  autodidact show proposal first/3.deduction.5")
   @Argument(help: "Position, or NAME/ITERATION.KIND.SLOT.") var id: String
+  @Flag(help: "Its events with what was sampled, as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await tell(id, database, part: \.proposal, otherwise: isAttempt) { try await $0.proposal($1) }
+    try await tell(id, json: json, database, part: \.proposal, otherwise: isAttempt) { try await $0.proposal($1) }
   }
 }
 
@@ -61,10 +64,11 @@ struct ShowAttempt: AsyncParsableCommand {
     commandName: "attempt", abstract: "An attempt: prompt, completion, verdict.",
     discussion: "EXAMPLE\n  autodidact show attempt first/3.solve.deduction.5.0")
   @Argument(help: "Position, or NAME/ITERATION.PURPOSE.KIND.SLOT.SAMPLE.") var id: String
+  @Flag(help: "Its events with what was sampled, as one JSON object.") var json = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    try await tell(id, database, part: \.attempt, otherwise: "a proposal; use: autodidact show proposal") {
+    try await tell(id, json: json, database, part: \.attempt, otherwise: "a proposal; use: autodidact show proposal") {
       try await $0.attempt($1)
     }
   }

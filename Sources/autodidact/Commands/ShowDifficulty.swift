@@ -3,6 +3,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 struct ShowDifficulty: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,7 +17,7 @@ struct ShowDifficulty: AsyncParsableCommand {
         autodidact difficulty first
         autodidact difficulty first --json | jq .rating
       """)
-  @Argument(help: "Name of the experiment.") var name: String
+  @Argument(help: "Name of the experiment.", completion: .experiments) var name: String
   @Flag(help: "As one JSON object, with every problem.") var json = false
   @OptionGroup var database: DatabaseOptions
 

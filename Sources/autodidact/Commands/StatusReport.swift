@@ -3,6 +3,7 @@ import Domain
 import EventLog
 import Foundation
 import Projections
+import Terminal
 
 /// What `status` says of one experiment.
 struct StatusReport: Encodable {
@@ -14,6 +15,12 @@ struct StatusReport: Encodable {
   var parentVersion: Int64?
   /// Why it waits or ended.
   var reason: String?
+  /// What people said of it.
+  var tags: [String]
+  var note: String
+  var priority: Int
+  /// Host and process that hold it; nil if none does.
+  var heldBy: String?
   /// Completed self-play iterations.
   var iterations: Int
   var iterationsMax: Int
@@ -44,6 +51,8 @@ struct StatusReport: Encodable {
     parent = experiment.fork?.parent
     parentVersion = experiment.fork?.parentVersion
     reason = experiment.life.reason
+    let annotations = try await log.annotationsIfThere(of: record)
+    (tags, note, priority) = (annotations.tags, annotations.note, annotations.priority)
     iterations = experiment.iterationsDone
     iterationsMax = experiment.settings.iterations
     seedingRounds = experiment.seedingRoundsDone
@@ -77,8 +86,10 @@ struct StatusReport: Encodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, id, state, parent, reason, iterations, problems, conditions, stopped, events, digest
+    case name, id, state, parent, reason, tags, note, priority, iterations, problems, conditions, stopped, events,
+      digest
     case parentVersion = "parent_version"
+    case heldBy = "held_by"
     case iterationsMax = "iterations_max"
     case seedingRounds = "seeding_rounds"
     case policyVersion = "policy_version"
@@ -90,12 +101,14 @@ struct StatusReport: Encodable {
     case lastIteration = "last_iteration"
   }
 
-  var text: String {
-    var lines = ["\(name): \(state)" + (reason.map { " (\($0))" } ?? "")]
+  /// As people read it.
+  func text(_ style: Style) -> String {
+    var lines = ["\(style.bold(name)): \(style.state(state))" + (reason.map { " (\($0))" } ?? "")]
     if let parent { lines.append("  forked from \(parent) after version \(parentVersion ?? 0)") }
     lines.append(
       "  iteration \(iterations) of \(iterationsMax), policy version \(policyVersion), "
         + (checkpointVersion.map { "weights saved at version \($0)" } ?? "no weights saved yet"))
+    lines += said
     let buffers = Kind.allCases.compactMap { kind in problems[kind.rawValue].map { "\(kind.rawValue) \($0)" } }
     lines.append("  problems   " + buffers.joined(separator: ", "))
     for (name, failure) in stopped.sorted(by: { $0.key < $1.key }) { lines.append("  stopped    \(name): \(failure)") }
@@ -112,6 +125,21 @@ struct StatusReport: Encodable {
       lines += summary.lines.map { "  " + $0 } + summary.example.map { "  " + $0 }
     }
     return lines.joined(separator: "\n")
+  }
+}
+
+extension StatusReport {
+  /// Tags, note, priority and holder, as far as there are any.
+  private var said: [String] {
+    var lines: [String] = []
+    if let heldBy { lines.append("  held by    \(heldBy)") }
+    if priority != 0 { lines.append("  priority   \(priority)") }
+    if !tags.isEmpty { lines.append("  tags       " + tags.joined(separator: " ")) }
+    for (number, line) in note.split(separator: "\n", omittingEmptySubsequences: false).enumerated() where !note.isEmpty
+    {
+      lines.append((number == 0 ? "  note       " : "             ") + line)
+    }
+    return lines
   }
 }
 

@@ -2,6 +2,7 @@ import Daemon
 import Domain
 import EventLog
 import Foundation
+import Terminal
 
 /// What the log tells about one proposal or attempt, found by position or by name.
 struct Story {
@@ -26,7 +27,9 @@ struct Story {
   private static func find(_ position: Int64, in log: any EventLog) async throws -> Story {
     guard let recorded = try await log.event(at: Position(position)),
       let record = try await log.experiment(recorded.experiment)
-    else { throw Failure.failed("no event at position \(position); the log ends at \(try await log.head().position)") }
+    else {
+      throw Failure.notFound("no event at position \(position); the log ends at \(try await log.head().position)")
+    }
     var story = Story(log: log, record: record)
     switch try recorded.event() {
     case .proposalMade(let made): story.proposal = made.proposal
@@ -54,7 +57,7 @@ struct Story {
     } else if let refused = found {
       throw Failure.failed("proposal \(id) was refused (\(refused.refusal?.rawValue ?? "")): it never became a problem")
     } else {
-      throw Failure.failed("\(record.name) has no problem \(id)")
+      throw Failure.notFound("\(record.name) has no problem \(id)")
     }
     lines += Self.show(problem)
     var rows = [["attempt", "policy", "verdict", "answer"]]
@@ -75,7 +78,7 @@ struct Story {
       let made = try await event(
         "ProposalMade", { if case .proposalMade(let made) = $0 { made.proposal == id } else { false } }),
       case .proposalMade(let body) = try made.event()
-    else { throw Failure.failed("\(record.name) has no proposal \(id)") }
+    else { throw Failure.notFound("\(record.name) has no proposal \(id)") }
     var lines = [
       "proposal \(record.name)/\(id) at position \(made.position), policy version \(made.policyVersion ?? 0)"
     ]
@@ -102,7 +105,7 @@ struct Story {
       let made = try await event(
         "AttemptMade", { if case .attemptMade(let made) = $0 { made.attempt == id } else { false } }),
       case .attemptMade(let body) = try made.event()
-    else { throw Failure.failed("\(record.name) has no attempt \(id)") }
+    else { throw Failure.notFound("\(record.name) has no attempt \(id)") }
     var lines = ["attempt \(record.name)/\(id) at position \(made.position), policy version \(made.policyVersion ?? 0)"]
     lines.append("  at problem \(body.problem)")
     lines += try await generation(made.position)

@@ -1,5 +1,6 @@
 import Daemon
 import Foundation
+import Terminal
 
 /// A view's rows of one experiment as a file for other programs: `export NAME --table VIEW`.
 ///

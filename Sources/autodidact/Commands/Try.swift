@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Domain
 import Foundation
+import Terminal
 
 struct Try: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLog
 import Foundation
+import Terminal
 
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,7 +17,7 @@ struct Verify: AsyncParsableCommand {
         autodidact verify first --json | jq .damage
         autodidact verify --certificate first.certificate.json --export first.adlog
       """)
-  @Argument(help: "Name of the experiment; all if left out.") var name: String?
+  @Argument(help: "Name of the experiment; all if left out.", completion: .experiments) var name: String?
   @Flag(help: "Every digest, fold and byte.") var full = false
   @Flag(help: "As JSON.") var json = false
   @Option(help: "Check this certificate, against the database or an export.") var certificate: String?
@@ -68,11 +69,4 @@ struct Verify: AsyncParsableCommand {
     lines.append(report.damage.map { "DAMAGED: \($0)" } ?? "nothing differs (\(Format.decimal(report.seconds, 1)) s)")
     return lines.joined(separator: "\n")
   }
-}
-
-/// One line of JSON with sorted keys.
-func jsonText(_ value: some Encodable) -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
 }

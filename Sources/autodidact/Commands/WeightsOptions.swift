@@ -4,6 +4,7 @@ import Domain
 import Engine
 import EventLog
 import Foundation
+import Terminal
 
 /// Whose weights a command takes: an experiment's at a version, or a model's.
 struct WeightsOptions: ParsableArguments {
@@ -11,7 +12,7 @@ struct WeightsOptions: ParsableArguments {
     help: ArgumentHelp(
       "A model of the catalogue or of the models folder, a path with a slash to a GGUF file or a Hugging Face folder, or an "
         + "experiment, in this order.",
-      valueName: "name"))
+      valueName: "name"), completion: .experiments)
   var name: String
   @Option(help: "Policy version of an experiment; 0 is its base model. Default: the newest.") var version: Int?
   @Option(help: "Threads of the engine; the results do not depend on it. Default: one per core.") var threads: Int?
@@ -42,7 +43,7 @@ struct WeightsOptions: ParsableArguments {
     } catch let error as WeightsFinder.UnknownVersion {
       throw Failure.usage("\(error)")
     } catch let error as UnknownExperiment {
-      throw Failure.usage("\(error); nor is a model: the catalogue is configs/models.tsv, a path needs a slash")
+      throw Failure.notFound("\(error); nor is a model: the catalogue is configs/models.tsv, a path needs a slash")
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Terminal
 
 /// Standard output for people: a live line that is drawn over on a terminal, plain lines elsewhere.
 final class Console: Sendable {
@@ -7,12 +8,15 @@ final class Console: Sendable {
     var liveLine = ""
   }
 
-  /// Whether standard output is a terminal; otherwise nothing is drawn over and nothing is coloured.
+  /// Whether standard output is a terminal; otherwise nothing is drawn over.
   let isTerminal: Bool
   private let state = Mutex(State())
 
-  init() {
+  private let style: Style
+
+  init(_ color: ColorChoice = .auto) {
     isTerminal = isatty(STDOUT_FILENO) == 1
+    style = .output(color)
   }
 
   /// Prints whole lines, above the live line if there is one.
@@ -37,9 +41,9 @@ final class Console: Sendable {
   /// Removes the live line.
   func clearLive() { state.withLock { erase(&$0) } }
 
-  /// Emphasis on a terminal.
-  func bold(_ text: String) -> String { isTerminal ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
-  func dim(_ text: String) -> String { isTerminal ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+  /// Emphasis where output is coloured.
+  func bold(_ text: String) -> String { style.bold(text) }
+  func dim(_ text: String) -> String { style.dim(text) }
 
   private func erase(_ state: inout State) {
     guard !state.liveLine.isEmpty else { return }

@@ -2,6 +2,7 @@ import Daemon
 import Domain
 import Projections
 import Synchronization
+import Terminal
 
 /// Shows a run to a person: a live line per step, a table and one invented problem per iteration.
 final class ConsoleReporter: RunObserver {
@@ -12,14 +13,15 @@ final class ConsoleReporter: RunObserver {
     var playBegan: (at: ContinuousClock.Instant, iterations: Int)?
   }
 
-  private let console = Console()
+  private let console: Console
   private let name: String
   /// How many iterations this run was asked for.
   private let iterations: Int?
   private let started = ContinuousClock.now
   private let state = Mutex(State())
 
-  init(name: String, iterations: Int?) {
+  init(name: String, iterations: Int?, color: ColorChoice) {
+    console = Console(color)
     self.name = name
     self.iterations = iterations
   }

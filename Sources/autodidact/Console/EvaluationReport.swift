@@ -3,6 +3,7 @@ import Domain
 import Environments
 import EventLog
 import Foundation
+import Terminal
 
 /// What `evaluate` prints: scores by group and level, and what one evaluation gains over another.
 struct EvaluationReport {

@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import Synchronization
+import Terminal
 
 /// How far an evaluation has come: a line on standard error that is drawn over on a terminal, and nothing elsewhere.
 final class ProgressLine: Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Terminal
 
 /// PostgreSQL's own psql on the log's views: it reads and formats better than a client of ours would.
 ///

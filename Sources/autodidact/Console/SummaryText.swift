@@ -1,5 +1,6 @@
 import Domain
 import Projections
+import Terminal
 
 /// The table of one iteration, as `run` and `status` print it.
 struct SummaryText {

@@ -136,6 +136,9 @@ final class Link: PassThroughLog {
     return try await body()
   }
 
+  func held() async throws(EventLogError) -> [ExperimentID: Int64] {
+    try await reading { () async throws(EventLogError) in try await base.held() }
+  }
   func experiments() async throws(EventLogError) -> [ExperimentRecord] {
     try await reading { () async throws(EventLogError) in try await base.experiments() }
   }

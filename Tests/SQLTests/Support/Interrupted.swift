@@ -65,6 +65,7 @@ final class Interrupted: ProjectionStore {
   func releaseEpoch(_ epoch: Int64, of experiment: ExperimentID) async {
     await base.releaseEpoch(epoch, of: experiment)
   }
+  func held() async throws(EventLogError) -> [ExperimentID: Int64] { try await base.held() }
   func experiments() async throws(EventLogError) -> [ExperimentRecord] { try await base.experiments() }
   func experiment(named name: String) async throws(EventLogError) -> ExperimentRecord? {
     try await base.experiment(named: name)
