@@ -13,7 +13,11 @@ package struct HostFacts: Sendable {
     text(path)?.split(separator: "\n").first.map { $0.trimmingCharacters(in: .whitespaces) }
   }
 
-  func text(_ path: String) -> String? { try? String(contentsOfFile: root + path, encoding: .utf8) }
+  /// A whole file. Those of `/proc` say that they are empty, so it is read until it ends.
+  func text(_ path: String) -> String? {
+    guard let bytes = try? FileHandle(forReadingFrom: URL(fileURLWithPath: root + path)).readToEnd() else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
 
   /// Bytes of a line of `/proc/meminfo`.
   func memory(_ key: String) -> Int64? {

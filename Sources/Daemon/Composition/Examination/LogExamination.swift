@@ -48,7 +48,7 @@ struct LogExamination {
   func holders() async throws -> [Holder] {
     let held = try await connection.query(
       """
-      select x.id, a.pid::text, coalesce(a.application_name, '') || coalesce(' at ' || host(a.client_addr), ''),
+      select x.id, a.pid::text, coalesce(nullif(a.application_name, ''), 'a session') || coalesce(' at ' || host(a.client_addr), ''),
              coalesce((select extract(epoch from clock_timestamp() - p.recorded_at) from log.appends p
                        where p.experiment = x.number order by p.first_position desc limit 1), 0)::text
       from log.experiments x
