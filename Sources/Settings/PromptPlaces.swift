@@ -25,7 +25,10 @@ package enum PromptPlaces {
   /// What a place stands for, for `docs/settings.md`.
   static let meanings: [(name: String, meaning: String)] = [
     ("references", "the problems a proposer is shown, each written as `item` says"),
-    ("functions", "what `functions` says, where the proposal is given functions to call (`composite`); nothing otherwise"),
+    (
+      "functions",
+      "what `functions` says, where the proposal is given functions to call (`composite`); nothing otherwise"
+    ),
     ("names", "the names of those functions: `g_0, g_1`"),
     ("programs", "their programs"),
     ("program", "the program: of the problem, or the one an induction proposal is made for"),

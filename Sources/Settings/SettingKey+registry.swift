@@ -233,7 +233,8 @@ extension SettingKey {
       "intrinsic.halstead_max", \.intrinsic.halsteadMax, most, "The most that is paid for that mix (code: 0.5)."),
     SettingKey(
       "intrinsic.answer_diversity_coefficient", \.intrinsic.answerDiversityCoefficient, coefficient,
-      "Pays this much of 1 − p(answer) over the problems of earlier iterations: a deduction's output, an abduction's input."),
+      "Pays this much of 1 − p(answer) over the problems of earlier iterations: a deduction's output, an abduction's input."
+    ),
     SettingKey(
       "intrinsic.answer_diversity_max", \.intrinsic.answerDiversityMax, most,
       "The most that is paid for it (code: 0.5)."),

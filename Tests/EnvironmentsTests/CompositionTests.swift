@@ -2,6 +2,7 @@ import Domain
 import Environments
 import Foundation
 import Testing
+import Verification
 
 /// Proposals that build upon functions of earlier problems, by the real worker.
 @Suite("Composite functions")
@@ -83,7 +84,8 @@ struct CompositionTests {
     #expect(try await proposed("def f(n:\n    return g_0(n)").refusal == .syntax)
     #expect(try await proposed("def f(n):\n    return g_0(n) / 0").refusal == .raised)
     // Only what the proposer wrote counts.
-    #expect(try await proposed("def f(n):\n    return g_0(n) + 1", given: 1) { $0.play.functions = .one }.refusal == nil)
+    #expect(
+      try await proposed("def f(n):\n    return g_0(n) + 1", given: 1) { $0.play.functions = .one }.refusal == nil)
     let two = "def h(n):\n    return n\ndef f(n):\n    return g_0(h(n))"
     #expect(try await proposed(two) { $0.play.functions = .one }.refusal == .functions)
   }
@@ -123,12 +125,14 @@ struct CompositionTests {
     let prompt = environment.request(for: try #require(prepared), in: experiment).prompt
     #expect(prompt.hasPrefix("<call g_0, g_1:\nSTEP = 2".replacing("STEP", with: "g_0_STEP")), "\(prompt)")
     #expect(prompt.contains("def g_0(n):\n    return g_0_help(n, step=3)"))
-    #expect(prompt.contains("def g_1(text, again=True):\n    return g_1(text, False) + '!' if again else g_1_help(text)"))
+    #expect(
+      prompt.contains("def g_1(text, again=True):\n    return g_1(text, False) + '!' if again else g_1_help(text)"))
   }
 
   @Test("a class keeps what its methods are called, and an attribute its name")
   func attributes() async throws {
-    let program = "class Box:\n    size = 3\n    def grow(self, n):\n        return n * self.size\n"
+    let program =
+      "class Box:\n    size = 3\n    def grow(self, n):\n        return n * self.size\n"
       + "def size(n):\n    return n\ndef f(n):\n    return Box().grow(size(n))"
     var text: String?
     try await withRealVerifier { (real: RealVerifier) async throws in

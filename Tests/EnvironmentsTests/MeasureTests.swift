@@ -2,6 +2,7 @@ import Domain
 import Environments
 import Foundation
 import Testing
+import Verification
 
 /// Measures of syntax trees by the real worker, against figures worked out by hand (docs/intrinsic.md).
 @Suite("Measures of programs")

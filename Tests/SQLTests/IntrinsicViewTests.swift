@@ -66,7 +66,9 @@ struct IntrinsicViewTests {
     }
   }
 
-  @Test("composite proposals, their refusals and the shortcut are counted as in the summaries, and name what they were given")
+  @Test(
+    "composite proposals, their refusals and the shortcut are counted as in the summaries, and name what they were given"
+  )
   func composites() async throws {
     struct Row: Decodable {
       var proposals, accepted, uncomposed, forwarding: Int

@@ -133,7 +133,8 @@ private struct Draft: Sendable {
     if let measuredAgainst { jobs.append(.measure(program: written ?? program, references: measuredAgainst)) }
     return .verify(jobs) { results in
       let problem = Problem(
-        kind: id.kind, program: program, pairs: [Pair(input: "", output: "")], message: message, composition: composition)
+        kind: id.kind, program: program, pairs: [Pair(input: "", output: "")], message: message,
+        composition: composition)
       return accept(
         problem, results[0].outcomes, normalForm: isNormalised ? results[1] : nil,
         measures: measuredAgainst == nil ? nil : results.last)

@@ -48,7 +48,9 @@ struct IntrinsicRewardTests {
     #expect(dear == 0.625 + 0.25)
     let huge = ProgramMeasures(
       cognitive: 1, cyclomatic: 99, volume: 9_000_000, effort: 99_000_000, distance: nil)
-    #expect(reward(verified(measures: huge)) { ($0.intrinsic.halsteadCoefficient, $0.intrinsic.halsteadMax) = (1, 9) } == 1.625)
+    #expect(
+      reward(verified(measures: huge)) { ($0.intrinsic.halsteadCoefficient, $0.intrinsic.halsteadMax) = (1, 9) }
+        == 1.625)
   }
 
   @Test func `an answer is paid for by how seldom it was there before, on its own side of the problem`() {
@@ -76,9 +78,10 @@ struct IntrinsicRewardTests {
       $0.intrinsic.outputDiversityCoefficient = 1
     }
     let parts = settings.intrinsic.rewards(of: verified(.induction, earlier: earlier))
-    #expect(parts == [
-      IntrinsicReward(part: .inputDiversity, value: 0.875), IntrinsicReward(part: .outputDiversity, value: 0.25),
-    ])
+    #expect(
+      parts == [
+        IntrinsicReward(part: .inputDiversity, value: 0.875), IntrinsicReward(part: .outputDiversity, value: 0.25),
+      ])
   }
 
   @Test(arguments: [
@@ -154,7 +157,8 @@ struct IntrinsicRewardTests {
         let counts = try #require(problem.kind == .abduction ? verified.earlier?.inputs : verified.earlier?.outputs)
         let seen = before[problem.kind] ?? []
         #expect(counts.seen == seen.count)
-        #expect(counts.equal == side(problem).map { value in seen.count { $0 == value } }, "seed 5, \(verified.proposal)")
+        #expect(
+          counts.equal == side(problem).map { value in seen.count { $0 == value } }, "seed 5, \(verified.proposal)")
         #expect((problem.kind == .abduction ? verified.earlier?.outputs : verified.earlier?.inputs) == nil)
         repeated += counts.equal.reduce(0, +)
       default: break
