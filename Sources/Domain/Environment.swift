@@ -3,6 +3,8 @@
 /// Everything here is pure. An environment turns completions into jobs for the verifier and the verifier's outcomes into
 /// decisions; the daemon carries them to and fro.
 package protocol Environment: Sendable {
+  /// What must be run before a proposal can be prompted: its plan, with everything the prompt shows.
+  func prepare(_ plan: Step.ProposalPlan, settings: ExperimentSettings) -> Check<Step.ProposalPlan>
   /// The prompt of a proposal.
   func request(for plan: Step.ProposalPlan, in experiment: Experiment) -> GenerationRequest
   /// The prompt of an attempt.
@@ -11,14 +13,44 @@ package protocol Environment: Sendable {
   ///
   /// - Parameters:
   ///   - completion: the decoded tokens.
-  ///   - program: induction: the problem whose program was given.
+  ///   - material: what the proposer was given.
   func check(
-    proposal: ProposalMade, completion: String, program: Problem?, settings: ExperimentSettings
+    proposal: ProposalMade, completion: String, material: ProposalMaterial, settings: ExperimentSettings
   ) -> Check<ProposalVerified>
   /// What must be run to judge an attempt.
   func check(
     attempt: AttemptMade, at problem: Problem, completion: String, settings: ExperimentSettings
   ) -> Check<AttemptVerified>
+}
+
+/// The problems behind a proposal's prompt, as far as its check may need them.
+package struct ProposalMaterial: Hashable, Sendable {
+  /// Induction: the problem whose program was given.
+  package var program: Problem?
+  /// What it was shown, where a distance from them is paid for; empty otherwise.
+  package var references: [Problem]
+  /// The problems whose functions it was given.
+  package var functions: [Problem]
+
+  package init(program: Problem? = nil, references: [Problem] = [], functions: [Problem] = []) {
+    self.program = program
+    self.references = references
+    self.functions = functions
+  }
+
+  /// Of a proposal of this experiment's iteration in progress.
+  package init(_ made: ProposalMade, in experiment: Experiment) {
+    program = made.program.map { experiment.problem($0) }
+    references = experiment.settings.intrinsic.needsMeasures ? made.references.map { experiment.problem($0) } : []
+    functions = (made.functions ?? []).map { experiment.problem($0) }
+  }
+}
+
+extension Environment {
+  /// Nothing is to be run.
+  package func prepare(_ plan: Step.ProposalPlan, settings: ExperimentSettings) -> Check<Step.ProposalPlan> {
+    .decided(plan)
+  }
 }
 
 /// A decision that is clear from the text alone, or one that waits for the verifier.

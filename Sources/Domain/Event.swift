@@ -176,11 +176,16 @@ package struct ProposalMade: Hashable, Codable, Sendable {
   package var references: [ProposalID]
   /// Induction: the problem whose program it was given.
   package var program: ProposalID?
+  /// The problems whose functions it was given as g_0, g_1, …; absent for most.
+  package var functions: [ProposalID]?
 
-  package init(proposal: ProposalID, references: [ProposalID], program: ProposalID?) {
+  package init(
+    proposal: ProposalID, references: [ProposalID], program: ProposalID?, functions: [ProposalID]? = nil
+  ) {
     self.proposal = proposal
     self.references = references
     self.program = program
+    self.functions = functions
   }
 }
 
@@ -193,9 +198,13 @@ package struct ProposalVerified: Hashable, Codable, Sendable {
   package var detail: String
   /// True if the problem was accepted although the completion is not of the form asked for; absent otherwise.
   package var unformatted: Bool?
+  /// What intrinsic rewards are paid for, where they are on and the problem is accepted; absent otherwise.
+  package var measures: ProgramMeasures?
+  package var earlier: EarlierValues?
 
   package init(
-    proposal: ProposalID, problem: Problem?, refusal: Refusal?, detail: String, unformatted: Bool? = nil
+    proposal: ProposalID, problem: Problem?, refusal: Refusal?, detail: String, unformatted: Bool? = nil,
+    measures: ProgramMeasures? = nil, earlier: EarlierValues? = nil
   ) {
     precondition((problem == nil) == (refusal != nil), "accepted or refused")
     self.proposal = proposal
@@ -203,6 +212,8 @@ package struct ProposalVerified: Hashable, Codable, Sendable {
     self.refusal = refusal
     self.detail = detail
     self.unformatted = unformatted
+    self.measures = measures
+    self.earlier = earlier
   }
 }
 

@@ -94,15 +94,16 @@ extension Experiment {
   private func proposalPlans(_ ledger: IterationLedger) -> [Step.ProposalPlan] {
     let kinds = ledger.isSeeding ? seedingKinds : settings.play.kinds.sorted()
     let draws = ReferenceDraws(self, iteration: ledger.iteration)
+    let plain = settings.composite.probability > 0 && !ledger.isSeeding ? plainPrograms : []
     return kinds.flatMap { kind in
       (0..<settings.play.batch).map { slot in
-        proposalPlan(kind, ledger, slot: slot, draws)
+        proposalPlan(kind, ledger, slot: slot, draws, plain: plain)
       }
     }
   }
 
   private func proposalPlan(
-    _ kind: Kind, _ ledger: IterationLedger, slot: Int, _ draws: ReferenceDraws
+    _ kind: Kind, _ ledger: IterationLedger, slot: Int, _ draws: ReferenceDraws, plain: [ProblemBuffer.Entry]
   ) -> Step.ProposalPlan {
     let iteration = ledger.iteration
     // Slots of seeding count on through its rounds; slot 0 is the zero problem.
@@ -114,7 +115,8 @@ extension Experiment {
     let count = kind == .induction ? settings.play.inductionReferences : settings.play.references
     let references = draws.references(count, kind, stream: &stream)
     return Step.ProposalPlan(
-      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, drawn, draws) : nil)
+      id: id, references: references, program: kind == .induction ? inductionProgram(iteration, drawn, draws) : nil,
+      functions: functions(kind, iteration: iteration, slot: drawn, of: plain))
   }
 
   /// Paper §3.2: the program of an induction proposal is drawn from the abduction and deduction buffers together.

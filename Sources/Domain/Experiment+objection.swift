@@ -11,7 +11,11 @@ extension Experiment {
     case .iterationStarted(let started): return objection(to: started)
     case .proposalMade, .proposalVerified, .attemptMade, .attemptVerified, .problemAdmitted:
       guard let ledger else { return "\(event.type) outside an iteration" }
-      return ledger.objection(to: event, isKnown: isKnown)
+      if let objection = ledger.objection(to: event, isKnown: isKnown) { return objection }
+      if case .proposalVerified(let verified) = event, verified.earlier != earlierValues(verified) {
+        return "proposal \(verified.proposal) counts earlier values that are not those of the events before it"
+      }
+      return nil
     case .weightsUpdated(let updated):
       guard updated.fromVersion == policyVersion, updated.toVersion == policyVersion + 1 else {
         return "an update from version \(updated.fromVersion) to \(updated.toVersion) after version \(policyVersion)"

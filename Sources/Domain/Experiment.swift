@@ -26,6 +26,8 @@ package struct Experiment: Hashable, Codable, Sendable {
   package private(set) var ledger: IterationLedger?
   /// How difficult its problems are, from every outcome so far.
   package private(set) var difficulty = Difficulty()
+  /// The values of its problems, while something is paid for new ones.
+  package private(set) var history = ValueHistory()
   /// What its iterations say about its health.
   package private(set) var health = Health()
   /// The newest recorded weights file.
@@ -148,7 +150,7 @@ package struct Experiment: Hashable, Codable, Sendable {
   }
 
   private mutating func endIteration() {
-    if let ledger { health.take(HealthFigures(ledger), settings.health) }
+    if let ledger { take(ledger) }
     ledger = nil
     iterationsDone += 1
   }
@@ -158,9 +160,15 @@ package struct Experiment: Hashable, Codable, Sendable {
     guard let ledger, ledger.isSeeding, !ledger.proposals.isEmpty else { return }
     let open = ledger.proposals.contains { $0.verified == nil || ($0.verified?.problem != nil && !$0.admitted) }
     guard !open else { return }
-    health.take(HealthFigures(ledger), settings.health)
+    take(ledger)
     self.ledger = nil
     seedingRoundsDone += 1
+  }
+
+  /// Remembers what an iteration or a seeding round came to.
+  private mutating func take(_ ledger: IterationLedger) {
+    health.take(HealthFigures(ledger), settings.health)
+    if settings.intrinsic.needsHistory { history.take(ledger.accepted.map(\.problem)) }
   }
 }
 

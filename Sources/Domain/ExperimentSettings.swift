@@ -11,9 +11,11 @@ package struct ExperimentSettings: Hashable, Codable, Sendable {
   package var model = ModelSettings()
   package var play = PlaySettings()
   package var curriculum = CurriculumSettings()
+  package var composite = CompositeSettings()
   package var proposer = RoleSettings(temperature: 1.0, tokensMax: 256)
   package var solver = SolverSettings(temperature: 1.0, tokensMax: 128)
   package var rewards = RewardSettings()
+  package var intrinsic = IntrinsicSettings()
   package var advantages = AdvantageSettings()
   package var learner = LearnerSettings()
   package var verifier = VerifierSettings()
@@ -349,6 +351,8 @@ package struct PromptTemplate: Hashable, Codable, Sendable {
   package var text = ""
   /// How one reference problem, or one pair, is written where `text` says `{{references}}` or `{{pairs}}`.
   package var item = ""
+  /// A proposer: what `text` says at `{{functions}}` where it is given some to build upon; absent where it never is.
+  package var functions: String?
   /// The part of the answer that the prompt has already opened; put before the completion when it is parsed.
   package var opening = ""
   /// A completion ends with one of these.

@@ -97,6 +97,14 @@ package enum VerificationJob: Hashable, Sendable {
   case literal(String)
   /// Write a program again without some of what it says. The outcome is its text, or malformed.
   case rewrite(program: String, Rewriting)
+  /// Give a program's `f` another name, and whatever else it defines a name that begins with that one. The outcome is its text,
+  /// or malformed.
+  case rename(program: String, to: String)
+  /// Put functions before a program that is to call them all. The outcome is the composed program, malformed, or why it is no
+  /// composition.
+  case compose(program: String, [GivenFunction])
+  /// Measure a program's syntax tree, and its distance from others. The outcome is its measures, or malformed.
+  case measure(program: String, references: [String])
 }
 
 /// What a program is written without; nothing is run for it.
@@ -123,6 +131,11 @@ package struct Rewriting: Hashable, Codable, Sendable {
 package enum VerificationOutcome: Hashable, Sendable {
   /// The canonical text of the value, and of the argument list it belongs to (empty for `literal`).
   case value(String, input: String)
+  /// A program that begins with the functions it was given, and whether it only hands its arguments on to them.
+  case composed(String, forwards: Bool)
+  /// It does not call every function it was given, or redefines one.
+  case uncomposed(String)
+  case measured(ProgramMeasures)
   /// No such program or literal: syntax error, no `f`.
   case malformed(String)
   /// The argument list is not made of literals.

@@ -25,14 +25,21 @@ package struct Problem: Hashable, Codable, Sendable {
   /// SHA-256 of the program's normal form, where `play.duplicates_by` asks for it: Python makes it, so it is recorded. Absent
   /// otherwise.
   package var normalForm: String?
+  /// What the program was built from, where it was; absent for all others. An induction problem about a composite program is
+  /// none itself.
+  package var composition: Composition?
 
-  package init(kind: Kind, program: String, pairs: [Pair], message: String = "", normalForm: String? = nil) {
+  package init(
+    kind: Kind, program: String, pairs: [Pair], message: String = "", normalForm: String? = nil,
+    composition: Composition? = nil
+  ) {
     precondition(!pairs.isEmpty, "a problem without a pair")
     self.kind = kind
     self.program = program
     self.pairs = pairs
     self.message = message
     self.normalForm = normalForm
+    self.composition = composition
   }
 
   /// Induction: the pairs the solver is shown (Absolute Zero §3.2: the first half, rounded down).
@@ -98,4 +105,6 @@ package enum Refusal: String, Codable, Sendable, CaseIterable {
   case duplicate
   /// More functions than the settings allow.
   case functions
+  /// Of a proposal that was given functions: `f` does not call every one with arguments of its own, or one is redefined.
+  case composition
 }

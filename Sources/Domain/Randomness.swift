@@ -20,6 +20,8 @@ package enum RandomPurpose: UInt8, Codable, Sendable, CaseIterable {
   case adapters = 16
   /// Which problem a full reservoir gives up.
   case eviction = 17
+  /// Whether a proposal is given functions of earlier problems, and of which.
+  case functions = 18
   /// Rewards of the random control.
   case proposalReward = 32
   case probeReward = 33

@@ -37,9 +37,13 @@ extension RewardSettings {
 }
 
 extension ExperimentSettings {
-  /// The reward of a proposal under the formula of the settings.
+  /// The reward of a proposal under the formula of the settings, with the intrinsic rewards that are on.
   package func reward(of verified: ProposalVerified, probes: SolveCount) -> Double {
-    guard rewards.formula == .random else { return rewards.proposer(verified, probes: probes) }
+    guard rewards.formula == .random else {
+      let reward = rewards.proposer(verified, probes: probes)
+      guard verified.earnsIntrinsic(probes) else { return reward }
+      return intrinsic.combined(reward, intrinsic.rewards(of: verified))
+    }
     let id = verified.proposal
     let learnable = (1..<max(play.probes, 1)).map { Double($0) / Double(play.probes) }
     let key = RandomKey(

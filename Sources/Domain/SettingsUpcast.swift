@@ -25,9 +25,29 @@ enum SettingsUpcast {
     if recorded["curriculum"] != nil {
       known["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(CurriculumSettings()))
     }
+    if recorded["composite"] != nil {
+      known["composite"] = try JSONSerialization.jsonObject(with: EventCoding.json(CompositeSettings()))
+    }
+    if recorded["intrinsic"] != nil {
+      known["intrinsic"] = try JSONSerialization.jsonObject(with: EventCoding.json(IntrinsicSettings()))
+    }
+    known["prompts"] = withFunctions(known["prompts"], recorded["prompts"])
     var missing = 0
     event["settings"] = try merge(recorded, over: known, path: "", missing: &missing)
     return missing == 0 ? body : try JSONSerialization.data(withJSONObject: event)
+  }
+
+  /// Templates without functions do not write that they have none.
+  private static func withFunctions(_ known: Any?, _ recorded: Any?) -> Any? {
+    guard var known = known as? [String: Any], let recorded = recorded as? [String: Any] else { return known }
+    for (name, template) in recorded {
+      guard let functions = (template as? [String: Any])?["functions"], var own = known[name] as? [String: Any] else {
+        continue
+      }
+      own["functions"] = functions
+      known[name] = own
+    }
+    return known
   }
 
   private static func merge(

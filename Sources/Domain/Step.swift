@@ -26,11 +26,19 @@ package enum Step: Hashable, Sendable {
     package var references: [ProblemBuffer.Entry]
     /// Induction: the problem whose program is given.
     package var program: ProblemBuffer.Entry?
+    /// The problems whose functions it is given to build upon; none for most.
+    package var functions: [ProblemBuffer.Entry]
+    /// Those functions as the prompt shows them; made from `functions` by the environment before it prompts.
+    package var given: [GivenFunction] = []
 
-    package init(id: ProposalID, references: [ProblemBuffer.Entry], program: ProblemBuffer.Entry?) {
+    package init(
+      id: ProposalID, references: [ProblemBuffer.Entry], program: ProblemBuffer.Entry?,
+      functions: [ProblemBuffer.Entry] = []
+    ) {
       self.id = id
       self.references = references
       self.program = program
+      self.functions = functions
     }
   }
 

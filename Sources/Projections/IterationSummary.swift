@@ -13,6 +13,10 @@ package struct IterationSummary: Hashable, Codable, Sendable {
   /// Mean reward of the trained samples by role; nil if the role has none.
   package var proposerReward: Double?
   package var solverReward: Double?
+  /// What the intrinsic rewards came to, in their order; nil where none was paid.
+  package var intrinsic: [IntrinsicShare]?
+  /// Proposals that were given functions to build upon; nil where none was.
+  package var composites: CompositeCount?
   package var outcome: UpdateOutcome?
   /// How many groups of outcomes could teach anything; nil in seeding.
   package var groups: GroupShare?
@@ -36,6 +40,21 @@ package struct IterationSummary: Hashable, Codable, Sendable {
     package var learnable: Int
     /// Trained attempts.
     package var solves: SolveCount
+  }
+
+  /// An intrinsic reward, over the proposals that were paid it.
+  package struct IntrinsicShare: Hashable, Codable, Sendable {
+    package var part: IntrinsicPart
+    package var samples: Int
+    package var mean: Double
+  }
+
+  /// What became of composite proposals.
+  package struct CompositeCount: Hashable, Codable, Sendable {
+    package var proposed: Int
+    package var accepted: Int
+    /// Accepted ones that only hand their arguments on: the shortcut f = g.
+    package var forwarding: Int
   }
 
   /// How often a reason for refusal came.
@@ -86,6 +105,8 @@ package struct IterationSummary: Hashable, Codable, Sendable {
       let rows = ledger.update == nil ? nil : ledger.attribution(settings) { difficulty?.problem($0)?.solves }
       attribution = rows.flatMap { $0.isEmpty ? nil : $0 }
     }
+    intrinsic = Self.intrinsic(ledger, settings)
+    composites = Self.composites(ledger)
     let groups = ledger.update?.groups ?? ledger.skipped?.groups ?? []
     proposerReward = Self.meanReward(groups.filter { $0.role == .proposer })
     solverReward = Self.meanReward(groups.filter { $0.role == .solver && $0.problem == nil })
@@ -111,6 +132,30 @@ package struct IterationSummary: Hashable, Codable, Sendable {
     }
     for attempt in attempts { summary.solves.count(attempt.verified?.verdict == .correct) }
     return summary
+  }
+
+  /// Seeding pays nobody, and the random control pays nothing of this.
+  private static func intrinsic(_ ledger: IterationLedger, _ settings: ExperimentSettings) -> [IntrinsicShare]? {
+    guard !ledger.isSeeding, settings.rewards.formula != .random else { return nil }
+    let paid = ledger.proposals.flatMap { entry -> [IntrinsicReward] in
+      guard let verified = entry.verified, verified.earnsIntrinsic(ledger.probes(of: entry.id)) else { return [] }
+      return settings.intrinsic.rewards(of: verified)
+    }
+    let shares = IntrinsicPart.allCases.compactMap { part -> IntrinsicShare? in
+      let values = paid.filter { $0.part == part }.map(\.value)
+      guard !values.isEmpty else { return nil }
+      return IntrinsicShare(part: part, samples: values.count, mean: values.reduce(0, +) / Double(values.count))
+    }
+    return shares.isEmpty ? nil : shares
+  }
+
+  private static func composites(_ ledger: IterationLedger) -> CompositeCount? {
+    let proposed = ledger.proposals.filter { $0.made.functions != nil }
+    guard !proposed.isEmpty else { return nil }
+    let accepted = proposed.compactMap { $0.verified?.problem }
+    return CompositeCount(
+      proposed: proposed.count, accepted: accepted.count,
+      forwarding: accepted.count { $0.composition?.forwards ?? false })
   }
 
   private static func refusals(_ ledger: IterationLedger) -> [RefusalCount] {

@@ -4,23 +4,33 @@ import Domain
 package enum PromptPlaces {
   /// A part of a template.
   package enum Part: String, Sendable, CaseIterable {
-    case text, item, opening, stops
+    case text, item, functions, opening, stops
+
+    /// The parts of a role's templates: only proposers are given functions.
+    package static func all(_ role: Role) -> [Part] { allCases.filter { $0 != .functions || role == .proposer } }
   }
 
   /// What each part may say. One table: an environment that fills in more adds it here.
   package static func allowed(_ role: Role, _ part: Part) -> [String] {
     switch (role, part) {
-    case (.proposer, .text): ["references", "program", "input", "inputs"]
+    case (.proposer, .text): ["references", "functions", "program", "input", "inputs"]
     case (.proposer, .item): ["program", "input", "output", "message", "inputs"]
     case (.solver, .text): ["program", "input", "output", "message", "pairs"]
     case (.solver, .item): ["input", "output"]
-    case (_, .opening), (_, .stops): []
+    case (.proposer, .functions): ["names", "programs"]
+    case (_, .opening), (_, .stops), (.solver, .functions): []
     }
   }
 
   /// What a place stands for, for `docs/settings.md`.
   static let meanings: [(name: String, meaning: String)] = [
     ("references", "the problems a proposer is shown, each written as `item` says"),
+    (
+      "functions",
+      "what `functions` says, where the proposal is given functions to call (`composite`); nothing otherwise"
+    ),
+    ("names", "the names of those functions: `g_0, g_1`"),
+    ("programs", "their programs"),
     ("program", "the program: of the problem, or the one an induction proposal is made for"),
     ("input", "the argument list of one pair"),
     ("output", "the value of one pair"),

@@ -98,12 +98,15 @@ private struct PromptsReader {
   }
 
   private mutating func read(_ entry: SettingNode.Entry, _ role: Role, _ kind: Kind, _ name: String) {
-    let parts = PromptPlaces.Part.allCases.map(\.rawValue)
+    let parts = PromptPlaces.Part.all(role).map(\.rawValue)
     guard let entries = mapping(entry.value, key: name, "not a template", known: parts) else { return }
     let countBefore = problems.count
     var template = PromptTemplate()
     template.text = text(entries, .text, role, name, at: entry.keyPosition, isRequired: true)
     template.item = text(entries, .item, role, name, at: entry.keyPosition, isRequired: false)
+    if entries["functions"] != nil {
+      template.functions = text(entries, .functions, role, name, at: entry.keyPosition, isRequired: false)
+    }
     template.opening = text(entries, .opening, role, name, at: entry.keyPosition, isRequired: false)
     template.stops = stops(entries, name, at: entry.keyPosition)
     if problems.count == countBefore { checkItem(template, entries, name) }
@@ -205,16 +208,22 @@ private struct PromptsReader {
     return stops
   }
 
-  /// A text that lists references or pairs needs to say how one is written.
+  /// A text that lists references or pairs, or functions, needs to say how one is written.
   private mutating func checkItem(
     _ template: PromptTemplate, _ entries: [String: SettingNode.Entry], _ name: String
   ) {
-    let listed = PromptPlaces.places(in: template.text).map(\.name).first { ["references", "pairs"].contains($0) }
-    guard let listed, template.item.isEmpty, let text = entries["text"] else { return }
-    problems.append(
-      SettingsProblem(
-        .missing, at: text.keyPosition, key: "\(name).item",
-        "missing; the text says {{\(listed)}} and nothing says how one of them is written", allowed: "text"))
+    let places = PromptPlaces.places(in: template.text).map(\.name)
+    guard let text = entries["text"] else { return }
+    func missing(_ part: String, _ listed: String) {
+      problems.append(
+        SettingsProblem(
+          .missing, at: text.keyPosition, key: "\(name).\(part)",
+          "missing; the text says {{\(listed)}} and nothing says how one of them is written", allowed: "text"))
+    }
+    if template.item.isEmpty, let listed = places.first(where: { ["references", "pairs"].contains($0) }) {
+      missing("item", listed)
+    }
+    if template.functions?.isEmpty ?? true, places.contains("functions") { missing("functions", "functions") }
   }
 
   private mutating func checkPlaces(_ text: String, _ node: SettingNode, _ allowed: [String], _ key: String) {

@@ -3,7 +3,7 @@ import Domain
 extension SettingKey {
   /// Every setting, in the order they are shown.
   package static let all: [SettingKey] =
-    top + model + play + curriculum + proposer + solver + rewards
+    top + model + play + curriculum + composite + proposer + solver + rewards + intrinsic
     + advantages + learner + verifier + health + checkpoints
 
   private static let top: [SettingKey] = [
@@ -143,6 +143,34 @@ extension SettingKey {
       "Difficulty: attempts of this many newest policy versions count; 0: of all."),
   ]
 
+  private static let composite: [SettingKey] = [
+    SettingKey(
+      "composite.probability", \.composite.probability, share,
+      "Probability that a proposal of deduction or abduction is given functions of earlier problems and must call every one; "
+        + "0 is off (paper App. D.2: 0.5, tried and given up)."),
+    SettingKey(
+      "composite.functions_max", \.composite.functionsMax, .integer(1...16),
+      "How many functions it is given: from 1 to this many, each as likely (paper: 3)."),
+    SettingKey(
+      "composite.schedule", \.composite.schedule, .truth(),
+      "Whether probability and number grow with the iterations (code: an option, off)."),
+    SettingKey(
+      "composite.schedule_from", \.composite.scheduleFrom, .integer(1...1_000_000_000),
+      "Schedule: the first iteration in which they have grown (code: 101)."),
+    SettingKey(
+      "composite.schedule_every", \.composite.scheduleEvery, .integer(1...1_000_000_000),
+      "Schedule: they grow again after this many iterations (code: 50)."),
+    SettingKey(
+      "composite.functions_limit", \.composite.functionsLimit, .integer(1...16),
+      "Schedule: one function more each time, up to this many (code: 3)."),
+    SettingKey(
+      "composite.probability_step", \.composite.probabilityStep, share,
+      "Schedule: the probability grows by this each time (code: 0.01)."),
+    SettingKey(
+      "composite.probability_limit", \.composite.probabilityLimit, share,
+      "Schedule: the greatest probability (code: 0.8)."),
+  ]
+
   private static let temperature = SettingForm<Double>.number("above 0, at most 10") { $0 > 0 && $0 <= 10 }
 
   private static let proposer: [SettingKey] = [
@@ -180,6 +208,52 @@ extension SettingKey {
       "Reward of a valid problem that is solved always or never (paper: 0, code: -0.5)."),
     SettingKey(
       "rewards.duplicate", \.rewards.duplicate, failure, "Reward of a valid problem that is in the buffer already."),
+  ]
+
+  private static let coefficient = SettingForm<Double>.number("from 0 to 1000") { $0 >= 0 && $0 <= 1000 }
+  private static let most = SettingForm<Double>.number("above 0, at most 1000") { $0 > 0 && $0 <= 1000 }
+
+  private static let intrinsic: [SettingKey] = [
+    SettingKey(
+      "intrinsic.complexity_coefficient", \.intrinsic.complexityCoefficient, coefficient,
+      "Pays a proposer this much of its program's cognitive complexity ÷ 15; 0 is off, as for all that follow (paper App. D.4: "
+        + "tried, no significant gain)."),
+    SettingKey(
+      "intrinsic.complexity_max", \.intrinsic.complexityMax, most, "The most that is paid for complexity (code: 0.5)."),
+    SettingKey(
+      "intrinsic.edit_distance_coefficient", \.intrinsic.editDistanceCoefficient, coefficient,
+      "Pays this much of the mean distance of its syntax tree from those of the references, from 0 to 1."),
+    SettingKey(
+      "intrinsic.edit_distance_max", \.intrinsic.editDistanceMax, most,
+      "The most that is paid for distance (code: 0.5)."),
+    SettingKey(
+      "intrinsic.halstead_coefficient", \.intrinsic.halsteadCoefficient, coefficient,
+      "Pays this much of 0.5·min(effort ÷ 10000, 1) + 0.3·min(cyclomatic ÷ 10, 1) + 0.2·min(volume ÷ 500, 1)."),
+    SettingKey(
+      "intrinsic.halstead_max", \.intrinsic.halsteadMax, most, "The most that is paid for that mix (code: 0.5)."),
+    SettingKey(
+      "intrinsic.answer_diversity_coefficient", \.intrinsic.answerDiversityCoefficient, coefficient,
+      "Pays this much of 1 − p(answer) over the problems of earlier iterations: a deduction's output, an abduction's input."
+    ),
+    SettingKey(
+      "intrinsic.answer_diversity_max", \.intrinsic.answerDiversityMax, most,
+      "The most that is paid for it (code: 0.5)."),
+    SettingKey(
+      "intrinsic.input_diversity_coefficient", \.intrinsic.inputDiversityCoefficient, coefficient,
+      "Induction: pays this much of the mean of 1 − p(input) over the problem's inputs."),
+    SettingKey(
+      "intrinsic.input_diversity_max", \.intrinsic.inputDiversityMax, most,
+      "The most that is paid for it (code: 0.5)."),
+    SettingKey(
+      "intrinsic.output_diversity_coefficient", \.intrinsic.outputDiversityCoefficient, coefficient,
+      "Induction: pays this much of the mean of 1 − p(output) over the problem's outputs."),
+    SettingKey(
+      "intrinsic.output_diversity_max", \.intrinsic.outputDiversityMax, most,
+      "The most that is paid for it (code: 0.5)."),
+    SettingKey(
+      "intrinsic.combination", \.intrinsic.combination, .word(),
+      "How they join learnability r, where it is above 0: sum is r + Σ (the most stable), multiply r · Π, sum_multiply r + Π, "
+        + "multiply_sum r · Σ."),
   ]
 
   private static let advantages: [SettingKey] = [

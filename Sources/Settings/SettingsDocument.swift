@@ -74,11 +74,12 @@ package enum SettingsDocument {
 
   private static func texts(_ name: String, _ left: PromptTemplate, _ right: PromptTemplate) -> [Difference] {
     var result: [Difference] = []
-    let parts: [(String, KeyPath<PromptTemplate, String>)] = [
-      ("text", \.text), ("item", \.item), ("opening", \.opening),
+    let parts = [
+      ("text", left.text, right.text), ("item", left.item, right.item),
+      ("functions", left.functions ?? "", right.functions ?? ""), ("opening", left.opening, right.opening),
     ]
-    for (part, path) in parts where left[keyPath: path] != right[keyPath: path] {
-      let sizes = [left, right].map { "text of \($0[keyPath: path].utf8.count) bytes" }
+    for (part, one, other) in parts where one != other {
+      let sizes = [one, other].map { "text of \($0.utf8.count) bytes" }
       result.append(Difference(key: "\(name).\(part)", left: sizes[0], right: sizes[1]))
     }
     let stops = [left, right].map { "[" + $0.stops.map(yamlText).joined(separator: ", ") + "]" }

@@ -153,6 +153,9 @@ struct SettingsReader {
             allowed: SettingKey.named("prompts")?.allowed))
         problems = problems.byFile
       }
+      if let place = places["composite.probability"], !settings.prompts.name.isEmpty {
+        checkFunctions(at: place, key: "composite.probability")
+      }
       return
     }
     let name = settings.prompts.name
@@ -163,6 +166,7 @@ struct SettingsReader {
         path: file, kinds: failed.contains("play.kinds") ? [] : settings.play.kinds)
       settings.prompts.name = name
       checkThinking(at: place)
+      checkFunctions(at: place, key: "prompts")
     } catch {
       for problem in error.problems {
         guard problem.fault == .unreadable, problem.line == 1, problem.column == 1 else {
@@ -191,6 +195,22 @@ extension SettingsReader {
             "play.thinking needs prompts whose opening begins with <think>; \(PromptsFile.name(role, kind)) of "
               + "\(settings.prompts.name) has none"))
       }
+    }
+  }
+}
+
+extension SettingsReader {
+  /// Functions are given only where the prompt shows them.
+  fileprivate mutating func checkFunctions(at place: SourcePosition, key: String) {
+    guard settings.composite.probability > 0, !failed.contains("play.kinds") else { return }
+    for kind in settings.play.kinds.sorted() where kind != .induction {
+      let text = settings.prompts[.proposer, kind].text
+      guard !PromptPlaces.places(in: text).contains(where: { $0.name == "functions" }) else { continue }
+      problems.append(
+        SettingsProblem(
+          .conflict, at: place, key: key,
+          "composite.probability needs prompts that say {{functions}}; \(PromptsFile.name(.proposer, kind)) of "
+            + "\(settings.prompts.name) does not"))
     }
   }
 }

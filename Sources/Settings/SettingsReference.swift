@@ -65,13 +65,14 @@ package enum SettingsReference {
       "| key | meaning |", "|---|---|",
       "| `text` | the text before the completion, required; a block (`\\|`) is kept byte for byte |",
       "| `item` | how one reference (proposer) or one pair (solver) is written; required if `text` lists them |",
+      "| `functions` | a proposer: what `text` says at `{{functions}}` where the proposal is given some; required if it does |",
       "| `opening` | the part of the answer that `text` has opened; put before the completion when it is read |",
       "| `stops` | a list of 1 to \(PromptsFile.stopsMax) texts that end a completion, required |", "",
       "`{{name}}` marks a place that is filled in. Only these are known:", "",
       "| role | part | places |", "|---|---|---|",
     ]
     for role in Role.allCases {
-      for part in [PromptPlaces.Part.text, .item] {
+      for part in PromptPlaces.Part.all(role) where part != .opening && part != .stops {
         let names = PromptPlaces.allowed(role, part).map { "`{{\($0)}}`" }.joined(separator: " ")
         lines.append("| \(role.rawValue) | `\(part.rawValue)` | \(names) |")
       }

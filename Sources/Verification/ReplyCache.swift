@@ -69,6 +69,7 @@ extension VerifierJob {
     case .run(let job): 2 * (job.program.utf8.count + job.calls.reduce(0) { $0 + $1.utf8.count } + 512)
     case .literal(let job): 2 * (job.text.utf8.count + 128)
     case .normalise(let job): 2 * (job.program.utf8.count + 128)
+    case .inspect(let job): 2 * (job.texts.reduce(128) { $0 + $1.utf8.count })
     }
   }
 }
@@ -80,6 +81,8 @@ extension VerifierReply {
     case .literal(.text(let text)): text.utf8.count + 128
     case .literal(.malformed(let reason)), .normalise(.malformed(let reason)): reason.utf8.count + 128
     case .normalise(.program(let text, _)): text.utf8.count + 512
+    case .inspect(.answer(let texts, let numbers)): texts.reduce(128 + 8 * numbers.count) { $0 + $1.utf8.count }
+    case .inspect(.uncomposed(let reason)), .inspect(.malformed(let reason)): reason.utf8.count + 128
     }
   }
 

@@ -29,6 +29,7 @@ package struct ProgramVerifier: Verifier {
       case .normalise(.program(let text, _)): Verification(outcomes: [.value(text, input: "")], seconds: 0)
       case .normalise(.malformed(let reason)):
         Verification(outcomes: [.malformed(reason.withoutNull)], seconds: 0)
+      case .inspect(let reply): Verification(outcomes: [Self.outcome(job, reply)], seconds: 0)
       }
     }
   }
@@ -46,6 +47,31 @@ package struct ProgramVerifier: Verifier {
         NormaliseJob(
           program: program, limits: Self.limits(settings), stripsComments: rewriting.comments,
           stripsGlobals: rewriting.globals, renames: rewriting.names))
+    case .rename(let program, let name): inspect(.rename, [program, name])
+    case .compose(let program, let functions):
+      inspect(.compose, [program] + functions.flatMap { [$0.name, $0.program] })
+    case .measure(let program, let references): inspect(.measure, [program] + references)
+    }
+  }
+
+  private func inspect(_ question: InspectJob.Question, _ texts: [String]) -> VerifierJob {
+    .inspect(InspectJob(question, texts, limits: Self.limits(settings)))
+  }
+
+  /// What a worker says of syntax trees, in the words of the job.
+  private static func outcome(_ job: VerificationJob, _ reply: InspectReply) -> VerificationOutcome {
+    switch (job, reply) {
+    case (_, .malformed(let reason)): return .malformed(reason.withoutNull)
+    case (_, .uncomposed(let reason)): return .uncomposed(reason.withoutNull)
+    case (.rename, .answer(let texts, _)) where texts.count == 1: return .value(texts[0], input: "")
+    case (.compose, .answer(let texts, let numbers)) where texts.count == 1 && numbers.count == 1:
+      return .composed(texts[0], forwards: numbers[0] == 1)
+    case (.measure, .answer(_, let numbers)) where numbers.count == 4 || numbers.count == 5:
+      return .measured(
+        ProgramMeasures(
+          cognitive: numbers[0], cyclomatic: numbers[1], volume: numbers[2], effort: numbers[3],
+          distance: numbers.count == 5 ? numbers[4] : nil))
+    default: preconditionFailure("a worker of this version answers \(reply) to \(job)")
     }
   }
 

@@ -183,6 +183,7 @@ extension VerifierJob {
     case .run(let job): job.limits.complaint
     case .literal(let job): job.limits.complaint
     case .normalise(let job): job.limits.complaint
+    case .inspect(let job): job.limits.complaint
     }
   }
 
@@ -193,6 +194,7 @@ extension VerifierJob {
     case .run(let job): .seconds(3 * job.limits.wallSeconds) * (job.calls.count * (job.checksDeterminism ? 2 : 1))
     case .literal(let job): .seconds(3 * job.limits.wallSeconds)
     case .normalise(let job): .seconds(3 * job.limits.wallSeconds)
+    case .inspect(let job): .seconds(3 * job.limits.wallSeconds)
     }
   }
 }

@@ -9,6 +9,8 @@ package enum VerifierJob: Codable, Hashable, Sendable {
   case literal(LiteralJob)
   /// Write a program again: its normal form, to find duplicates; or without its comments and globals.
   case normalise(NormaliseJob)
+  /// Look at the syntax trees of programs; nothing of them is run.
+  case inspect(InspectJob)
 }
 
 /// A program and the calls to make of it. Every call has its own process, so calls cannot influence each other.
@@ -76,6 +78,32 @@ package struct NormaliseJob: Codable, Hashable, Sendable {
   /// One letter for each thing that goes: comments, globals, names.
   package var options: String {
     (stripsComments ? "c" : "") + (stripsGlobals ? "g" : "") + (renames ? "n" : "")
+  }
+}
+
+/// A question about syntax trees, answered in an interpreter that has never run a program.
+package struct InspectJob: Codable, Hashable, Sendable {
+  package enum Question: String, Codable, Sendable {
+    /// Texts: a program, a name. Answer: the program with `entry` of that name.
+    case rename
+    /// Texts: a program, then name and program of each function it was given. Answer: all in one program; and 1 if `entry` only
+    /// forwards, else 0.
+    case compose
+    /// Texts: a program, then others. Answer: cognitive and cyclomatic complexity, Halstead's volume and effort in thousandths,
+    /// and, where there are others, the mean distance from them in millionths.
+    case measure
+  }
+
+  package var question: Question
+  package var texts: [String]
+  package var entry: String
+  package var limits: VerifierLimits
+
+  package init(_ question: Question, _ texts: [String], entry: String = "f", limits: VerifierLimits = .standard) {
+    self.question = question
+    self.texts = texts
+    self.entry = entry
+    self.limits = limits
   }
 }
 

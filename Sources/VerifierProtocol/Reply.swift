@@ -3,6 +3,7 @@ package enum VerifierReply: Codable, Hashable, Sendable {
   case run(RunReply)
   case literal(TextReply)
   case normalise(NormaliseReply)
+  case inspect(InspectReply)
 }
 
 /// One reply per call, in the order of the calls.
@@ -73,6 +74,14 @@ package enum TextReply: Codable, Hashable, Sendable {
 /// A program's normal form, or why it has none.
 package enum NormaliseReply: Codable, Hashable, Sendable {
   case program(text: String, shape: ProgramShape)
+  case malformed(reason: String)
+}
+
+/// The answer to a question about syntax trees.
+package enum InspectReply: Codable, Hashable, Sendable {
+  case answer(texts: [String], numbers: [Int])
+  /// No composition: a function it was given is not called, or defined anew.
+  case uncomposed(reason: String)
   case malformed(reason: String)
 }
 

@@ -14,7 +14,7 @@ package struct WorkerDescription: Codable, Hashable, Sendable {
   /// One entry per layer, in the order of `SandboxLayer.allCases`.
   package var layers: [LayerReport]
 
-  package static let protocolVersionCurrent = 2
+  package static let protocolVersionCurrent = 3
 
   package init(
     protocolVersion: Int, pythonVersion: String, libraryVersion: String, hashSeeds: [UInt32], modules: [String],

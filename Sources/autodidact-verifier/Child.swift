@@ -13,6 +13,8 @@ enum ChildFrame {
   static let malformed: UInt8 = 7  // reason
   static let malformedInput: UInt8 = 8  // reason
   static let normalised: UInt8 = 9  // text, statements, functions, nodes, two flags, imports
+  static let inspected: UInt8 = 11  // texts, a count and as many numbers
+  static let uncomposed: UInt8 = 12  // reason
   static let broken: UInt8 = 10  // reason: the sandbox could not be entered; no model-written code has run
   static let refusedCall = UInt8(SANDBOX_KIND_REFUSED)  // number of the call
   static let clock = UInt8(SANDBOX_KIND_CLOCK)  // nothing
@@ -75,6 +77,8 @@ struct Child {
     case .literal(let text): child.literal(text)
     case .normalise(let program, let entry, let options):
       child.normalise(program: program, entry: entry, options: options)
+    case .inspect(let question, let entry, let texts):
+      child.inspect(question: question, entry: entry, texts: texts)
     case .probe(let numbers):
       let refused = sandbox_probe(numbers, numbers.count)
       guard refused == numbers.count else {
@@ -121,6 +125,19 @@ struct Child {
     sandbox_finish(ChildFrame.normalised, writer.bytes, writer.bytes.count)
   }
 
+  private mutating func inspect(question: String, entry: String, texts: [String]) -> Never {
+    let prepared = prepare(
+      interpreter.inspect, pythonTuple(owned: [pythonText(question), pythonText(entry), pythonTuple(texts)]))
+    let (answers, numbers) = (python_tuple_item(prepared, 1)!, python_tuple_item(prepared, 2)!)
+    var writer = ByteWriter()
+    writer.texts((0..<python_list_count(answers)).compactMap { Self.swiftText(python_list_item(answers, $0)) })
+    writer.number(UInt64(python_list_count(numbers)))
+    for index in 0..<python_list_count(numbers) {
+      writer.number(UInt64(bitPattern: Int64(PyLong_AsLong(python_list_item(numbers, index)))))
+    }
+    sandbox_finish(ChildFrame.inspected, writer.bytes, writer.bytes.count)
+  }
+
   /// Calls a function of the prelude (takes over `arguments`) and returns its tuple if it begins with `ready`. Any other
   /// answer is this child's result.
   private func prepare(_ function: Object, _ arguments: Object?) -> Object {
@@ -134,6 +151,7 @@ struct Child {
     let reason = Self.swiftText(python_tuple_item(answer, 1)) ?? ""
     switch kind {
     case "forbidden": Self.finish(ChildFrame.forbidden, [reason])
+    case "uncomposed": Self.finish(ChildFrame.uncomposed, [reason])
     case "input", "literal": Self.finish(ChildFrame.malformedInput, [reason])
     default: Self.finish(ChildFrame.malformed, [reason])
     }

@@ -7,6 +7,7 @@ struct ChildRequest {
     case call(program: String, call: String, entry: String, screening: Screening)
     case literal(String)
     case normalise(program: String, entry: String, options: String)
+    case inspect(question: String, entry: String, texts: [String])
     /// System calls that must be refused, by their numbers; asked by the zygote itself, at its start.
     case probe([Int32])
   }
@@ -35,6 +36,11 @@ struct ChildRequest {
     case .normalise(let program, let entry, let options):
       writer.byte(3)
       for text in [program, entry, options] { writer.text(text) }
+    case .inspect(let question, let entry, let texts):
+      writer.byte(4)
+      writer.text(question)
+      writer.text(entry)
+      writer.texts(texts)
     case .probe: preconditionFailure("a probe is the zygote's own and never travels")
     }
     return writer.bytes
@@ -72,6 +78,9 @@ struct ChildRequest {
     case 3:
       guard let program = reader.text(), let entry = reader.text(), let options = reader.text() else { return nil }
       return .normalise(program: program, entry: entry, options: options)
+    case 4:
+      guard let question = reader.text(), let entry = reader.text(), let texts = reader.texts() else { return nil }
+      return .inspect(question: question, entry: entry, texts: texts)
     default: return nil
     }
   }

@@ -19,6 +19,7 @@ struct Interpreter {
   let prepareCall: Object
   let prepareLiteral: Object
   let normalise: Object
+  let inspect: Object
   /// `Prelude.modules` as a Python tuple, owned.
   let modules: Object
 
@@ -31,7 +32,7 @@ struct Interpreter {
     }
     // Programs may print; it goes nowhere. The streams' descriptors do not exist in a child.
     for stream in ["stdin", "stdout", "stderr"] { PySys_SetObject(stream, python_none()) }
-    let namespace = try Self.run(Prelude.source)
+    let namespace = try Self.run(Prelude.source + "\n" + Prelude.treeSource)
     func entry(_ name: String) throws(InterpreterError) -> Object {
       guard let function = PyDict_GetItemString(namespace, name) else { throw Self.pythonError("no \(name)") }
       Py_IncRef(function)
@@ -40,6 +41,7 @@ struct Interpreter {
     prepareCall = try entry("prepare_call")
     prepareLiteral = try entry("prepare_literal")
     normalise = try entry("normalise")
+    inspect = try entry("inspect")
     guard let modules = pythonTuple(Prelude.modules) else { throw Self.pythonError("no memory") }
     self.modules = modules
   }

@@ -61,6 +61,30 @@ enum Judge {
     return .program(text: text, shape: shape)
   }
 
+  /// The answer about syntax trees from its child's frame.
+  static func inspected(_ report: ChildReport) throws(WorkerError) -> InspectReply {
+    if case .frame(ChildFrame.uncomposed, let payload) = report.end {
+      var reader = ByteReader(payload[...])
+      guard let reason = reader.text() else { throw WorkerError(description: "a refusal is unreadable") }
+      return .uncomposed(reason: reason)
+    }
+    guard case .frame(ChildFrame.inspected, let payload) = report.end else {
+      return .malformed(reason: reason(of: text(try reply(to: report).outcome)))
+    }
+    var reader = ByteReader(payload[...])
+    guard let texts = reader.texts(), let count = reader.number(), count <= 64 else {
+      throw WorkerError(description: "an answer about a syntax tree is unreadable")
+    }
+    var numbers: [Int] = []
+    for _ in 0..<count {
+      guard let number = reader.number() else {
+        throw WorkerError(description: "an answer about a syntax tree has too few numbers")
+      }
+      numbers.append(Int(Int64(bitPattern: number)))
+    }
+    return .answer(texts: texts, numbers: numbers)
+  }
+
   private static let forged = CallOutcome.forbidden(reason: "wrote to the result descriptor")
 
   private static func reason(of reply: TextReply) -> String {

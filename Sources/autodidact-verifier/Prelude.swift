@@ -232,13 +232,15 @@ enum Prelude {
         return node.id if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else None
 
     def rename(tree, entry):
-        names, parameters = {}, set()
+        names = {}
         for node in in_order(tree):
             name = chosen_name(node)
-            if isinstance(node, ast.arg):
-                parameters.add(name)
             if name is not None and name != entry and name not in names:
                 names[name] = f"v{len(names)}"
+        replace_names(tree, names)
+
+    def replace_names(tree, names):
+        parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         for node in ast.walk(tree):
             for field in ("name", "id", "arg", "rest"):
                 name = getattr(node, field, None)

@@ -29,6 +29,12 @@ enum Rehearsal {
     ("def f(:", "1"), ("import os\ndef f(): pass", ""), ("def f(a): return a", "1) or f(1"),
   ]
 
+  private static let trees: [(question: String, texts: [String])] = [
+    ("rename", [programs[0].program, "g_0"]),
+    ("compose", ["def f(a):\n    return g_0(a) + 1", "g_0", "def g_0(a):\n    return a"]),
+    ("measure", [programs[0].program, programs[1].program]),
+  ]
+
   /// Called once, after the interpreter is loaded and before its objects are frozen. Whatever goes wrong here would go
   /// wrong in a child as well, where it is judged; here it is put aside.
   static func run(_ interpreter: Interpreter) {
@@ -38,6 +44,10 @@ enum Rehearsal {
       for options in ["", "cgn"] {
         release(call(interpreter.normalise, pythonTuple([programs[0].program, "f", options])))
       }
+    }
+    for (question, texts) in trees {
+      let arguments = pythonTuple(owned: [pythonText(question), pythonText("f"), pythonTuple(texts)])
+      release(call(interpreter.inspect, arguments))
     }
     // An exception that is taken as a child takes it keeps its frames alive, so once must do.
     PyErr_SetString(python_memory_error(), "x")

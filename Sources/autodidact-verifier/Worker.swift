@@ -88,6 +88,7 @@ struct Worker {
     case .run(let run): return .run(try perform(run))
     case .literal(let literal): return .literal(try perform(literal))
     case .normalise(let normalise): return .normalise(try perform(normalise))
+    case .inspect(let inspect): return .inspect(try perform(inspect))
     }
   }
 
@@ -119,6 +120,12 @@ struct Worker {
     let work = ChildRequest.Work.normalise(program: job.program, entry: job.entry, options: job.options)
     let report = try execute(ChildRequest(work: work, limits: job.limits), in: zygotes[0])
     return try Judge.normalised(report)
+  }
+
+  private func perform(_ job: InspectJob) throws(WorkerError) -> InspectReply {
+    try check(job.limits)
+    let work = ChildRequest.Work.inspect(question: job.question.rawValue, entry: job.entry, texts: job.texts)
+    return try Judge.inspected(try execute(ChildRequest(work: work, limits: job.limits), in: zygotes[0]))
   }
 
   /// Runs a child, and once more with twice the time if it reached the wall-clock deadline without having had the processor

@@ -35,7 +35,13 @@ struct OptionTests {
       ["play.references=0", "play.induction_references=0"], ["play.solve_from=previous"],
       ["play.eviction=reservoir", "play.buffer_max=4"], ["solver.probe_temperature=0"],
       ["solver.probe_temperature=0.5", "play.reuse_probes=true"], ["learner.warmup_iterations=2"],
-      ["learner.ratio_clip_high=0.28", "learner.dual_clip=3"],
+      ["learner.ratio_clip_high=0.28", "learner.dual_clip=3"], ["composite.probability=0.7"],
+      [
+        "intrinsic.complexity_coefficient=0.3", "intrinsic.edit_distance_coefficient=0.3",
+        "intrinsic.halstead_coefficient=1", "intrinsic.answer_diversity_coefficient=0.5",
+        "intrinsic.input_diversity_coefficient=0.5", "intrinsic.output_diversity_coefficient=0.5",
+        "composite.probability=0.5",
+      ],
     ])
   func `sampled again, replayed and forked, an experiment has the recorded bits`(overrides: [String]) async throws {
     try await withPlayed(overrides) { world, record in

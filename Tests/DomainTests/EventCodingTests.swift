@@ -9,6 +9,10 @@ struct EventCodingTests {
     var settings = smallSettings(seed: .max) { $0.learner.rate = 1e-6 / 3 }
     settings.prompts.solveInduction.text = "a \"quoted\" / line\n\u{1F600}"
     settings.prompts.solveInduction.stops = ["\n\n"]
+    var composing = settings
+    composing.composite.probability = 0.5
+    composing.intrinsic.editDistanceCoefficient = 0.1
+    composing.prompts.proposeDeduction.functions = "{{names}}"
     let id = ProposalID(iteration: 12, kind: .induction, slot: 3)
     let attempt = AttemptID(iteration: 12, purpose: .probe, kind: .induction, slot: 3, sample: 7)
     let request = ControlRequest(reason: "lunch", by: "someone@host")
@@ -46,6 +50,18 @@ struct EventCodingTests {
       .attemptVerified(
         AttemptVerified(attempt: attempt, problem: id, verdict: .timedOut, answer: "f", detail: "10 s")),
       .problemAdmitted(ProblemAdmitted(problem: id)),
+      .experimentCreated(
+        ExperimentCreated(name: "x", settings: composing, promptsDigest: "d")),
+      .proposalMade(ProposalMade(proposal: id, references: [], program: nil, functions: [id, id])),
+      .proposalVerified(
+        ProposalVerified(
+          proposal: id,
+          problem: Problem(
+            kind: .induction, program: "p", pairs: [Pair(input: "1", output: "2")],
+            composition: Composition(functions: [id], forwards: true)), refusal: nil, detail: "",
+          measures: ProgramMeasures(cognitive: 3, cyclomatic: 2, volume: 13_932, effort: 18_575, distance: 222_222),
+          earlier: EarlierValues(
+            inputs: EarlierValues.Counts(seen: 9, equal: [1, 0]), outputs: EarlierValues.Counts(seen: 0, equal: [0])))),
       .curriculumChosen(
         CurriculumChosen(
           iteration: 12, use: .problems, strategy: .targetBand, difficultyVersion: 1, difficultyDigest: "dd",

@@ -95,10 +95,13 @@ struct Player {
     case .propose(let plans):
       chosen(.references)
         + plans.map {
-          .proposalMade(ProposalMade(proposal: $0.id, references: $0.references.map(\.id), program: $0.program?.id))
+          .proposalMade(
+            ProposalMade(
+              proposal: $0.id, references: $0.references.map(\.id), program: $0.program?.id,
+              functions: $0.functions.isEmpty ? nil : $0.functions.map(\.id)))
         }
     case .verifyProposals(let entries):
-      experiment.refuseDuplicates(entries.map(verified)).map { .proposalVerified($0) }
+      experiment.countingEarlierValues(experiment.refuseDuplicates(entries.map(verified))).map { .proposalVerified($0) }
     case .admit(let ids): ids.map { .problemAdmitted(ProblemAdmitted(problem: $0)) }
     case .attempt(let purpose, let plans):
       (purpose == .solve ? chosen(.problems) : [])
@@ -135,11 +138,26 @@ struct Player {
       return ProposalVerified(proposal: entry.id, problem: nil, refusal: .raised, detail: "scripted")
     }
     let inputs = entry.id.kind == .induction ? experiment.settings.play.inputs : 1
-    let accepted = problem(stream.below(40), kind: entry.id.kind, inputs: inputs)
+    var accepted = problem(stream.below(40), kind: entry.id.kind, inputs: inputs)
+    if let functions = entry.made.functions {
+      guard stream.below(4) > 0 else {
+        return ProposalVerified(proposal: entry.id, problem: nil, refusal: .composition, detail: "scripted")
+      }
+      accepted.composition = Composition(functions: functions, forwards: stream.below(2) == 0)
+    }
     // The form of the thoughts is wrong now and then, where thoughts are asked for.
     let isUnformatted = experiment.settings.play.thinking && stream.below(3) == 0
     return ProposalVerified(
-      proposal: entry.id, problem: accepted, refusal: nil, detail: "", unformatted: isUnformatted ? true : nil)
+      proposal: entry.id, problem: accepted, refusal: nil, detail: "", unformatted: isUnformatted ? true : nil,
+      measures: measures(entry.made, &stream))
+  }
+
+  /// Any figures, where they are paid for.
+  private func measures(_ made: ProposalMade, _ stream: inout RandomStream) -> ProgramMeasures? {
+    guard experiment.settings.intrinsic.needsMeasures, made.proposal.kind != .induction else { return nil }
+    return ProgramMeasures(
+      cognitive: stream.below(12), cyclomatic: 1 + stream.below(12), volume: stream.below(600_000),
+      effort: stream.below(12_000_000), distance: made.references.isEmpty ? nil : stream.below(1_000_001))
   }
 
   private func verified(_ plan: Step.VerificationPlan) -> AttemptVerified {

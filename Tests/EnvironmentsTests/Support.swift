@@ -34,7 +34,8 @@ func attempt(_ kind: Kind) -> AttemptMade {
 func check(
   _ kind: Kind, proposal completion: String, program: Problem? = nil, _ settings: ExperimentSettings = settings
 ) -> Check<ProposalVerified> {
-  CodeReasoning().check(proposal: proposal(kind), completion: completion, program: program, settings: settings)
+  CodeReasoning().check(
+    proposal: proposal(kind), completion: completion, material: ProposalMaterial(program: program), settings: settings)
 }
 
 /// What the environment does with an attempt's completion, before anything is run.

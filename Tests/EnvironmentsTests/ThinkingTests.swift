@@ -87,7 +87,7 @@ struct ThinkingTests {
       proposal: ProposalID(iteration: 0, kind: .deduction, slot: 1), references: [], program: nil)
     let read = CodeReasoning().check(
       proposal: made, completion: "so ```python\n\(modulo)\n```\n```input\n7\n```\n",
-      program: nil, settings: Self.thinking())
+      material: ProposalMaterial(), settings: Self.thinking())
     #expect(decided(read, [.value("1", input: "7")]).unformatted == nil)
   }
 }

@@ -8,8 +8,10 @@ struct SettingKeyTests {
   /// Paths of the leaves of the struct's JSON, without underscores, with their values.
   private func leaves(_ settings: ExperimentSettings) throws -> [String: String] {
     var object = try #require(try JSONSerialization.jsonObject(with: EventCoding.json(settings)) as? [String: Any])
-    // A curriculum of defaults is not written.
+    // Groups of defaults are not written.
     object["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.curriculum))
+    object["composite"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.composite))
+    object["intrinsic"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.intrinsic))
     var result: [String: String] = [:]
     func walk(_ value: Any, _ path: String) {
       if let mapping = value as? [String: Any] {
@@ -44,7 +46,8 @@ struct SettingKeyTests {
       "play.thinking": "true", "play.unformatted": "refuse", "play.reuse_probes": "true",
       "play.proposer": "base", "learner.dual_clip": "3", "curriculum.references": "recency",
       "curriculum.problems": "learnability", "curriculum.rating_width": "150", "curriculum.progress_window": "50",
-      "curriculum.band_high": "0.5",
+      "curriculum.band_high": "0.5", "composite.schedule": "true", "composite.functions_max": "2",
+      "composite.functions_limit": "2", "intrinsic.combination": "multiply",
     ]
     if let other = others[key.name] { return other }
     return key.allowed.hasPrefix("a whole number") ? "3" : "0.125"

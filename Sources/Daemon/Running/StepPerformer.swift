@@ -102,6 +102,7 @@ extension StepPerformer {
     _ plans: [Step.ProposalPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
   ) async throws -> Performed {
     let weights: GenerationRequest.Weights = experiment.settings.play.proposer == .base ? .base : .current
+    let plans = try await prepare(plans, experiment)
     let requests = plans.map { plan in
       var request = parts.environment.request(for: plan, in: experiment)
       request.weights = weights
@@ -109,9 +110,16 @@ extension StepPerformer {
     }
     let made = plans.map { plan in
       Event.proposalMade(
-        ProposalMade(proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id))
+        ProposalMade(
+          proposal: plan.id, references: plan.references.map(\.id), program: plan.program?.id,
+          functions: plan.functions.isEmpty ? nil : plan.functions.map(\.id)))
     }
     return try await sample(requests, made, experiment, progress, choice: .references)
+  }
+
+  /// Has everything made that the prompts show.
+  private func prepare(_ plans: [Step.ProposalPlan], _ experiment: Experiment) async throws -> [Step.ProposalPlan] {
+    try await decide(plans.map { parts.environment.prepare($0, settings: experiment.settings) }) { _ in }
   }
 
   private func attempt(
@@ -160,10 +168,10 @@ extension StepPerformer {
     let completions = try await completions(at: entries.map(\.position))
     let checks = zip(entries, completions).map { entry, completion in
       parts.environment.check(
-        proposal: entry.made, completion: completion,
-        program: entry.made.program.map { experiment.problem($0) }, settings: experiment.settings)
+        proposal: entry.made, completion: completion, material: ProposalMaterial(entry.made, in: experiment),
+        settings: experiment.settings)
     }
-    let decisions = experiment.refuseDuplicates(try await decide(checks, progress))
+    let decisions = experiment.countingEarlierValues(experiment.refuseDuplicates(try await decide(checks, progress)))
     let events = zip(entries, decisions).map { entry, decision in
       newEvent(.proposalVerified(decision), experiment, cause: entry.position)
     }

@@ -7,7 +7,7 @@ import Foundation
 extension StoredExperiment {
   /// Name and version of this fold. The number grows whenever the code of the fold or its encoding changes what comes out:
   /// older snapshots are not found any more then.
-  package static let fold = "experiment/3"
+  package static let fold = "experiment/4"
 
   /// A snapshot is saved when so many events have come since the last one, at the end of an iteration.
   package static let snapshotEvents: Int64 = 10_000

@@ -82,6 +82,7 @@ private struct Judgement: Sendable {
       case .tooLarge(let detail), .unsupported(let detail): return verdict(.incorrect, answer, detail)
       case .nondeterministic(let detail): return verdict(.nondeterministic, answer, detail)
       case .forbidden(let detail): return verdict(.forbidden, answer, detail)
+      case .composed, .uncomposed, .measured: preconditionFailure("\(outcome) of an answer")
       }
     }
     return verdict(.correct, answer)

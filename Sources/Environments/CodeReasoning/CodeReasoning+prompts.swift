@@ -8,6 +8,7 @@ extension CodeReasoning {
     let values = [
       "references": references, "program": plan.program?.problem.program ?? "",
       "input": plan.program?.problem.pairs[0].input ?? "", "inputs": String(settings.play.inputs),
+      "functions": shown(plan.given, template),
     ]
     return GenerationRequest(
       prompt: render(template.text, values) + template.opening,

@@ -4,7 +4,7 @@ import Foundation
 /// How a proposal is read and accepted (paper §3.3.3).
 extension CodeReasoning {
   package func check(
-    proposal: ProposalMade, completion: String, program: Problem?, settings: ExperimentSettings
+    proposal: ProposalMade, completion: String, material: ProposalMaterial, settings: ExperimentSettings
   ) -> Check<ProposalVerified> {
     let id = proposal.proposal
     let text = settings.prompts[.proposer, id.kind].opening + completion
@@ -12,17 +12,22 @@ extension CodeReasoning {
     guard reading.isFormatted || settings.play.unformatted == .accept else {
       return .decided(refused(id, .malformed, ThoughtfulText.complaint))
     }
-    let draft = Draft(id: id, isFormatted: reading.isFormatted, play: settings.play)
+    let draft = Draft(
+      id: id, isFormatted: reading.isFormatted, play: settings.play, functions: proposal.functions ?? [],
+      measuredAgainst: id.kind != .induction && settings.intrinsic.needsMeasures
+        ? material.references.map(\.program) : nil)
     switch id.kind {
-    case .deduction, .abduction: return checkTriplet(draft, reading.blocks)
+    case .deduction, .abduction: return checkTriplet(draft, reading.blocks, material.functions)
     case .induction:
-      guard let program else { preconditionFailure("induction proposal \(id) without a program") }
+      guard let program = material.program else { preconditionFailure("induction proposal \(id) without a program") }
       return checkInduction(draft, program: program.program, reading.blocks)
     }
   }
 
   /// Deduction and abduction: the first program, the first input; the environment adds the output by running it.
-  private func checkTriplet(_ draft: Draft, _ blocks: [FencedBlock]) -> Check<ProposalVerified> {
+  private func checkTriplet(
+    _ draft: Draft, _ blocks: [FencedBlock], _ functions: [Problem]
+  ) -> Check<ProposalVerified> {
     let (id, play) = (draft.id, draft.play)
     guard let program = blocks.first(where: { $0.language == "python" || $0.language.isEmpty })?.program else {
       return .decided(refused(id, .malformed, "no closed ```python block"))
@@ -30,16 +35,36 @@ extension CodeReasoning {
     guard let input = blocks.first(where: { $0.language == "input" })?.content.trimmed, !input.isEmpty else {
       return .decided(refused(id, .malformed, "no closed ```input block with an input"))
     }
-    let functions = functionCount(program)
-    guard play.functions == .several || functions <= 1 else {
-      return .decided(refused(id, .functions, "\(functions) functions, one is allowed"))
+    let count = functionCount(program)
+    guard play.functions == .several || count <= 1 else {
+      return .decided(refused(id, .functions, "\(count) functions, one is allowed"))
     }
     let rewriting = Rewriting(comments: play.comments == .strip, globals: play.globals == .strip)
-    guard rewriting != Rewriting() else { return draft.run(program, [input]) }
+    guard rewriting != Rewriting() else { return compose(draft, program, [input], functions) }
     return .prepare([.rewrite(program: program, rewriting)]) { results in
       switch results[0].outcomes[0] {
-      case .value(let program, _): draft.run(program, [input])
+      case .value(let program, _): compose(draft, program, [input], functions)
       case let other: .decided(refused(id, .syntax, other.reason))
+      }
+    }
+  }
+
+  /// Puts the functions that were given before the program, if there are any, and goes on to run it.
+  private func compose(
+    _ draft: Draft, _ program: String, _ inputs: [String], _ functions: [Problem]
+  ) -> Check<ProposalVerified> {
+    guard !functions.isEmpty else { return draft.run(program, inputs) }
+    return .prepare(renamings(functions)) { results in
+      let given = self.given(results)
+      guard !given.isEmpty else { return draft.run(program, inputs) }
+      return .prepare([.compose(program: program, given)]) { results in
+        switch results[0].outcomes[0] {
+        case .composed(let whole, let forwards):
+          draft.run(
+            whole, inputs, composition: Composition(functions: draft.functions, forwards: forwards), written: program)
+        case .uncomposed(let reason): .decided(refused(draft.id, .composition, reason))
+        case let other: .decided(refused(draft.id, .syntax, other.reason))
+        }
       }
     }
   }
@@ -90,19 +115,37 @@ private struct Draft: Sendable {
   /// Whether the completion is of the form asked for.
   var isFormatted: Bool
   var play: PlaySettings
+  /// The problems whose functions it was given.
+  var functions: [ProposalID] = []
+  /// The programs that what it wrote is compared with, where its measures are paid for; nil where they are not.
+  var measuredAgainst: [String]?
 
-  /// Runs the program on the inputs, and has its normal form made where problems are known by it.
-  func run(_ program: String, _ inputs: [String], message: String = "") -> Check<ProposalVerified> {
+  /// Runs the program on the inputs, and has its normal form and its measures made where they are asked for.
+  ///
+  /// - Parameter written: the part of the program that the proposer wrote, where that is not all of it.
+  func run(
+    _ program: String, _ inputs: [String], message: String = "", composition: Composition? = nil,
+    written: String? = nil
+  ) -> Check<ProposalVerified> {
     var jobs = [VerificationJob.run(program: program, inputs: inputs)]
-    if play.duplicatesBy == .normalised { jobs.append(.rewrite(program: program, .normalForm)) }
+    let isNormalised = play.duplicatesBy == .normalised
+    if isNormalised { jobs.append(.rewrite(program: program, .normalForm)) }
+    if let measuredAgainst { jobs.append(.measure(program: written ?? program, references: measuredAgainst)) }
     return .verify(jobs) { results in
-      accept(program, message: message, results[0].outcomes, normalForm: results.count > 1 ? results[1] : nil)
+      let problem = Problem(
+        kind: id.kind, program: program, pairs: [Pair(input: "", output: "")], message: message,
+        composition: composition)
+      return accept(
+        problem, results[0].outcomes, normalForm: isNormalised ? results[1] : nil,
+        measures: measuredAgainst == nil ? nil : results.last)
     }
   }
 
   /// Accepts the proposal if every call returned a value; otherwise the first failure is the reason.
+  ///
+  /// - Parameter draft: the problem without its pairs and normal form.
   private func accept(
-    _ program: String, message: String, _ outcomes: [VerificationOutcome], normalForm: Verification?
+    _ draft: Problem, _ outcomes: [VerificationOutcome], normalForm: Verification?, measures: Verification?
   ) -> ProposalVerified {
     var pairs: [Pair] = []
     for outcome in outcomes {
@@ -115,15 +158,23 @@ private struct Draft: Sendable {
     if play.withoutValue == .refuse, pairs.allSatisfy({ $0.output == "None" }) {
       return refused(id, .noValue, "f returns None")
     }
-    var problem = Problem(kind: id.kind, program: program, pairs: pairs, message: message)
+    var problem = draft
+    problem.pairs = pairs
     if let normalForm {
       guard case .value(let text, _) = normalForm.outcomes[0] else {
         return refused(id, .syntax, normalForm.outcomes[0].reason)
       }
       problem.normalForm = sha256(Data(text.utf8))
     }
-    return ProposalVerified(
+    var verified = ProposalVerified(
       proposal: id, problem: problem, refusal: nil, detail: "", unformatted: isFormatted ? nil : true)
+    if let measures {
+      guard case .measured(let measured) = measures.outcomes[0] else {
+        return refused(id, .syntax, measures.outcomes[0].reason)
+      }
+      verified.measures = measured
+    }
+    return verified
   }
 }
 
@@ -131,7 +182,8 @@ extension VerificationOutcome {
   /// Why a proposal with this outcome is refused.
   fileprivate var refusal: Refusal {
     switch self {
-    case .value: preconditionFailure("a value is no reason to refuse")
+    case .value, .composed, .measured: preconditionFailure("\(self) is no reason to refuse")
+    case .uncomposed: .composition
     case .malformed: .syntax
     case .malformedInput: .input
     case .raised: .raised
@@ -147,9 +199,9 @@ extension VerificationOutcome {
   /// The verifier's explanation, where it has one.
   fileprivate var reason: String {
     switch self {
-    case .value, .timedOut, .outOfMemory: ""
+    case .value, .composed, .measured, .timedOut, .outOfMemory: ""
     case .malformed(let detail), .malformedInput(let detail), .raised(let detail), .tooLarge(let detail),
-      .unsupported(let detail), .nondeterministic(let detail), .forbidden(let detail):
+      .unsupported(let detail), .nondeterministic(let detail), .forbidden(let detail), .uncomposed(let detail):
       detail
     }
   }

@@ -74,6 +74,7 @@ package struct SuiteExaminer: Sendable {
     case .tooLarge(let detail), .unsupported(let detail): (.incorrect, detail)
     case .nondeterministic(let detail): (.nondeterministic, detail)
     case .forbidden(let detail): (.forbidden, detail)
+    case .composed, .uncomposed, .measured: preconditionFailure("\(outcome) of a program that was run")
     }
   }
 }

@@ -18,6 +18,11 @@ struct SummaryText {
       let reasons = summary.refusals.map { "\($0.refusal.rawValue) \($0.count)" }
       lines.append("refused    " + reasons.joined(separator: ", "))
     }
+    if let composites = summary.composites {
+      lines.append(
+        "composite  \(Format.share(composites.accepted, composites.proposed)) accepted, "
+          + "\(Format.share(composites.forwarding, composites.accepted)) of them only forward")
+    }
     lines += learning
     if !summary.phases.isEmpty { lines.append("seconds    " + phases) }
     return lines.map { "  " + $0 }
@@ -47,6 +52,10 @@ struct SummaryText {
     var lines = [
       "reward     proposer \(Format.signed(summary.proposerReward)), solver \(Format.signed(summary.solverReward))"
     ]
+    if let intrinsic = summary.intrinsic {
+      let parts = intrinsic.map { "\($0.part.rawValue) \(Format.signed($0.mean)) (\($0.samples))" }
+      lines.append("intrinsic  " + parts.joined(separator: ", "))
+    }
     if let groups = summary.groups, groups.problems > 0 {
       lines.append(
         "groups     \(Format.share(groups.mixedProblems, groups.problems)) of the probed problems are solved sometimes")

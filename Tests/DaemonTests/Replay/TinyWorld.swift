@@ -102,7 +102,7 @@ struct ByteGame: Environment {
   }
 
   func check(
-    proposal: ProposalMade, completion: String, program: Problem?, settings: ExperimentSettings
+    proposal: ProposalMade, completion: String, material: ProposalMaterial, settings: ExperimentSettings
   ) -> Check<ProposalVerified> {
     let sum = Self.sum(completion)
     guard sum % 3 != 0 else {
@@ -110,8 +110,15 @@ struct ByteGame: Environment {
     }
     let kind = proposal.proposal.kind
     let pairs = (0..<(kind == .induction ? settings.play.inputs : 1)).map { Pair(input: "\($0)", output: "\(sum)") }
-    let problem = Problem(kind: kind, program: "p\(sum)", pairs: pairs)
-    return .decided(ProposalVerified(proposal: proposal.proposal, problem: problem, refusal: nil, detail: ""))
+    let composition = proposal.functions.map { Composition(functions: $0, forwards: sum % 2 == 0) }
+    let problem = Problem(kind: kind, program: "p\(sum)", pairs: pairs, composition: composition)
+    let measures = ProgramMeasures(
+      cognitive: sum % 7, cyclomatic: sum % 5, volume: sum * 10, effort: sum * 100,
+      distance: material.references.isEmpty ? nil : sum * 50)
+    return .decided(
+      ProposalVerified(
+        proposal: proposal.proposal, problem: problem, refusal: nil, detail: "",
+        measures: settings.intrinsic.needsMeasures && kind != .induction ? measures : nil))
   }
 
   func check(

@@ -18,6 +18,17 @@ struct ScriptedVerifier: Verifier {
     case .literal(let text): [isLiteral(text) ? .value(text, input: "") : .malformed("not a literal")]
     case .run(let program, let inputs): inputs.map { call(program, $0) }
     case .rewrite(let program, _): [.value(program, input: "")]
+    case .rename(let program, let name):
+      [.value(program.replacingOccurrences(of: "def f", with: "def \(name)"), input: "")]
+    case .compose(let program, let functions):
+      [.composed((functions.map(\.program) + [program]).joined(separator: "\n\n"), forwards: program.count % 2 == 0)]
+    case .measure(let program, let references):
+      [
+        .measured(
+          ProgramMeasures(
+            cognitive: program.count % 5, cyclomatic: 1, volume: 10 * program.count, effort: 100 * program.count,
+            distance: references.isEmpty ? nil : 1000 * references.joined().count % 1_000_001))
+      ]
     }
   }
 

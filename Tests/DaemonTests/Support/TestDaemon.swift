@@ -189,8 +189,10 @@ private let scriptedPrompts: PromptTemplates = {
     return template
   }
   var prompts = PromptTemplates()
-  prompts.proposeDeduction = template("{{references}}", item: "{{program}}\n")
-  prompts.proposeAbduction = template("{{references}}", item: "{{program}}\n")
+  prompts.proposeDeduction = template("{{references}}{{functions}}", item: "{{program}}\n")
+  prompts.proposeAbduction = template("{{references}}{{functions}}", item: "{{program}}\n")
+  prompts.proposeDeduction.functions = "call {{names}}:\n{{programs}}\n"
+  prompts.proposeAbduction.functions = "call {{names}}:\n{{programs}}\n"
   prompts.proposeInduction = template("{{references}}{{program}} {{inputs}}", item: "{{program}}\n")
   prompts.solveDeduction = template("{{program}}\nIN {{input}}\n")
   prompts.solveAbduction = template("{{program}}\nOUT {{output}}\n")

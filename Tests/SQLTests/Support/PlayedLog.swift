@@ -83,7 +83,40 @@ struct PlayedLog {
         settings.play.thinking = true
       }
     ),
+    ("composed", intrinsicSettings(seed: 7, .sum) { $0.composite.probability = 0.6 }),
+    ("multiplied", intrinsicSettings(seed: 8, .multiply) { $0.rewards.formula = .azrCode }),
+    ("sum of all", intrinsicSettings(seed: 9, .multiplySum) { $0.play.references = 0 }),
+    (
+      "product of all",
+      intrinsicSettings(seed: 10, .sumMultiply) { settings in
+        settings.intrinsic.complexityCoefficient = 0
+        settings.composite.probability = 0.9
+      }
+    ),
   ]
+
+  /// Everything is paid for, with coefficients that no float holds exactly.
+  private static func intrinsicSettings(
+    seed: UInt64, _ combination: IntrinsicSettings.Combination, _ change: (inout ExperimentSettings) -> Void
+  ) -> ExperimentSettings {
+    smallSettings(seed: seed) { settings in
+      settings.iterations = 4
+      settings.play.batch = 6
+      settings.play.probes = 3
+      settings.play.duplicates = .allow
+      settings.play.thinking = true
+      settings.intrinsic.complexityCoefficient = 0.7
+      settings.intrinsic.editDistanceCoefficient = 0.3
+      settings.intrinsic.halsteadCoefficient = 1.1
+      settings.intrinsic.halsteadMax = 0.35
+      settings.intrinsic.answerDiversityCoefficient = 0.9
+      settings.intrinsic.answerDiversityMax = 0.8
+      settings.intrinsic.inputDiversityCoefficient = 0.6
+      settings.intrinsic.outputDiversityCoefficient = 0.45
+      settings.intrinsic.combination = combination
+      change(&settings)
+    }
+  }
 
   /// Runs `body` with a database that holds these experiments, the third one stopped in the middle of an iteration.
   static func with(_ body: (PlayedLog) async throws -> Void) async throws {
