@@ -20,7 +20,7 @@ struct Autodidact: AsyncParsableCommand {
       Migrate.self, Doctor.self, Create.self, Run.self, Pause.self, Resume.self, Stop.self, List.self, Status.self,
       Events.self, Show.self, Try.self, Generate.self, Evaluate.self, ShowDifficulty.self, Replay.self, Fork.self,
       Diff.self, Checkpoints.self, Learn.self, Audit.self, Rescore.self, Export.self, Import.self, Verify.self,
-      MakeCertificate.self, Archive.self, Consumers.self, ProjectionCommand.self, SQL.self,
+      MakeCertificate.self, Archive.self, Consumers.self, ProjectionCommand.self, SQL.self, DashboardCommand.self,
     ])
 
   /// Parses and runs; maps every failure to its exit code, with the message on standard error.
