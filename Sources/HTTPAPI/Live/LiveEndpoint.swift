@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import NIOCore
 
 /// `GET /live`: server-sent events, one `change` for each append that a client wants to hear of.
 struct LiveEndpoint: Sendable {
@@ -24,26 +23,16 @@ struct LiveEndpoint: Sendable {
       missed = try await hub.changes(after: position, experiment: experiment)
     }
     if call.method == .head { return Answer(200, "text/event-stream; charset=utf-8", []) }
-    let items = try hub.join(experiment, missed: missed)
-    return Answer(events: { writer in try await self.write(items, caller, to: writer) })
-  }
-
-  /// Written as the client reads: what it does not read stays in the hub's limited queue.
-  private func write(
-    _ items: AsyncStream<LiveHub.Item>, _ caller: Caller, to writer: (ByteBuffer) async throws -> Void
-  ) async throws {
     let end = ContinuousClock.now + life
-    try await writer(ByteBuffer(string: "retry: 2000\n\n"))
-    for await item in items {
-      guard ContinuousClock.now < end else { return }
+    let gate = gate
+    return Answer(events: try hub.join(experiment, missed: missed)) { item in
+      guard ContinuousClock.now < end else { return nil }
       switch item {
+      case .hello: return "retry: 2000\n\n"
       case .change(let change):
-        let text = "id: \(change.position)\nevent: change\ndata: \(JSONText.of(change))\n\n"
-        try await writer(ByteBuffer(string: text))
-      case .beat:
-        // A token that was revoked ends the stream here.
-        guard gate.isStillKnown(caller) else { return }
-        try await writer(ByteBuffer(string: ": still here\n\n"))
+        return "id: \(change.position)\nevent: change\ndata: \(JSONText.of(change))\n\n"
+      // A token that was revoked ends the stream here.
+      case .beat: return gate.isStillKnown(caller) ? ": still here\n\n" : nil
       }
     }
   }

@@ -20,6 +20,8 @@ struct LiveChange: Encodable, Hashable, Sendable {
 /// A change is a hint to load again, so a client that is too slow loses old ones and nothing else.
 final class LiveHub: Sendable {
   enum Item: Sendable {
+    /// The first of a stream.
+    case hello
     case change(LiveChange)
     /// A sign of life.
     case beat
@@ -74,6 +76,7 @@ final class LiveHub: Sendable {
       throw WebError(.tooManyClients, "\(clientsMax) clients follow the log already", retryAfter: 30)
     }
     continuation.onTermination = { [weak self] _ in self?.leave(id) }
+    continuation.yield(.hello)
     for change in changes { continuation.yield(.change(change)) }
     continuation.yield(.beat)
     return stream

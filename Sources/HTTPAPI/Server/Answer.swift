@@ -1,15 +1,12 @@
 import Foundation
 import HTTPTypes
-import NIOCore
 
 /// What the server says to a call.
 struct Answer: Sendable {
-  typealias Stream = @Sendable (_ write: (ByteBuffer) async throws -> Void) async throws -> Void
-
   enum Body: Sendable {
     case bytes([UInt8])
-    /// Written piece by piece; ends when it returns.
-    case stream(Stream)
+    /// The text of each item as it comes; ends with the items, or where `text` is nil.
+    case stream(AsyncStream<LiveHub.Item>, text: @Sendable (LiveHub.Item) -> String?)
   }
 
   var status: Int
@@ -24,10 +21,10 @@ struct Answer: Sendable {
   }
 
   /// Server-sent events.
-  init(events stream: @escaping Stream) {
+  init(events items: AsyncStream<LiveHub.Item>, text: @escaping @Sendable (LiveHub.Item) -> String?) {
     status = 200
     headers = [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store"]
-    body = .stream(stream)
+    body = .stream(items, text: text)
   }
 
   static func json(_ status: Int = 200, _ text: String) -> Answer {

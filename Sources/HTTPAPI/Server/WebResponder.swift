@@ -96,11 +96,15 @@ struct WebResponder: HTTPResponder {
       return Response(
         status: status, headers: headers,
         body: isHead || bytes.isEmpty ? ResponseBody() : ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
-    case .stream(let stream):
+    case .stream(let items, let text):
       return Response(
         status: status, headers: headers,
         body: ResponseBody { writer in
-          try await stream { try await writer.write($0) }
+          // One after the other, as the client reads: what it does not read stays in the hub's limited queue.
+          for await item in items {
+            guard let text = text(item) else { break }
+            try await writer.write(ByteBuffer(string: text))
+          }
           try await writer.finish(nil)
         })
     }

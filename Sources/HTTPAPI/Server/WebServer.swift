@@ -38,6 +38,13 @@ package struct WebServer: Service {
     if case .unix(let path) = configuration.address { unlink(path) }
   }
 
+  /// The paths that docs/openapi.yaml describes: all but those of the pages' forms and of the login.
+  package var describedPaths: [String] {
+    WebSite(configuration, parts).routes.map(\.path).filter {
+      !$0.hasPrefix("/experiments/") && !$0.hasPrefix("/login") && $0 != "/logout"
+    }
+  }
+
   private func application(_ site: WebSite) -> Application<WebResponder> {
     let limits = configuration.limits
     // The framework tells of each connection; we want to hear of its failures.
