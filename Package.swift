@@ -19,6 +19,14 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let web: [Target.Dependency] = [
+  .product(name: "Hummingbird", package: "hummingbird"),
+  .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
+  .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
 
 let package = Package(
   name: "autodidact",
@@ -39,6 +47,12 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    // The web framework, without its configuration reader, and what HTTPAPI names of the packages under it.
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
   ],
   targets: [
     // System libraries: module map and shim, nothing else.
@@ -80,12 +94,19 @@ let package = Package(
 
     // The outside.
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),
+    .target(name: "Dashboard", dependencies: ["Postgres"], swiftSettings: strict),
+    .target(
+      name: "HTTPAPI",
+      dependencies: ["Dashboard", "EventLog", "Postgres", "Settings", logging, lifecycle, crypto, metrics, coreMetrics]
+        + web,
+      swiftSettings: strict),
     .target(
       name: "Daemon",
       dependencies: [
-        "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine", "Environments",
+        "Domain", "Dashboard", "EventLog", "Failpoints", "HTTPAPI", "Postgres", "PostgresLog", "Projections", "Engine",
+        "Environments",
         "Leasing", "Transformer", "Verification", "VerifierProtocol", "Settings",
-        logging, lifecycle, unixSignals, crypto,
+        logging, lifecycle, unixSignals, crypto, metrics,
       ],
       swiftSettings: strict),
     // How both programs speak on a terminal: endings, colours, JSON, top, the man page.
@@ -96,13 +117,15 @@ let package = Package(
     .executableTarget(
       name: "autodidact",
       dependencies: [
-        "Daemon", "Domain", "Engine", "Environments", "EventLog", "Failpoints", "Projections", "Settings",
-        "Terminal", argumentParser, unixSignals,
+        "Daemon", "Domain", "Engine", "Environments", "EventLog", "Failpoints", "HTTPAPI", "Projections", "Settings",
+        "Terminal", argumentParser, lifecycle, logging, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidactd",
-      dependencies: ["Daemon", "EventLog", "Failpoints", "Terminal", argumentParser, logging, lifecycle, unixSignals],
+      dependencies: [
+        "Daemon", "EventLog", "Failpoints", "HTTPAPI", "Terminal", argumentParser, logging, lifecycle, metrics, unixSignals,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),
@@ -134,6 +157,13 @@ let package = Package(
       dependencies: [
         "Daemon", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections", "Settings", "Terminal",
       ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "HTTPAPITests",
+      dependencies: [
+        "Daemon", "Dashboard", "Domain", "EventLog", "HTTPAPI", "Postgres", "PostgresLog", "Projections", logging,
+        lifecycle,
+      ] + web,
       swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
     .testTarget(

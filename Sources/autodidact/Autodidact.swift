@@ -23,7 +23,8 @@ struct Autodidact: AsyncParsableCommand {
       Status.self, Top.self, Tag.self, Note.self, Priority.self, Events.self, Show.self, Try.self, Generate.self,
       Evaluate.self, ShowDifficulty.self, Replay.self, Fork.self, Diff.self, Checkpoints.self, Learn.self, Audit.self,
       Rescore.self, Export.self, Import.self, Verify.self, MakeCertificate.self, Archive.self, Consumers.self,
-      ProjectionCommand.self, SQL.self, SettingsCommand.self, Completions.self, Man.self,
+      ProjectionCommand.self, SQL.self, DashboardCommand.self, Token.self, SettingsCommand.self, Completions.self,
+      Man.self,
     ])
 
   static func main() async {
