@@ -25,8 +25,9 @@ struct TokenStrip: Sendable {
     let ids = generation.ids
     let nats = generation.nats
     completion = generation.completion
-    hasTexts = pieces?.count == ids.count && !ids.isEmpty
+    let hasTexts = pieces?.count == ids.count && !ids.isEmpty
     let texts = pieces.map(Self.texts) ?? []
+    self.hasTexts = hasTexts
     tokens = zip(ids, nats).enumerated().prefix(Self.tokensMax).map { index, pair in
       Token(id: pair.0, nats: pair.1, text: hasTexts ? texts[index] : "")
     }
