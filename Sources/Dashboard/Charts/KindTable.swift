@@ -101,13 +101,6 @@ struct PhaseTable: Sendable {
 
   var seconds: Double { totals.reduce(0) { $0 + $1.seconds } }
 
-  /// Sampled tokens by the seconds of sampling them.
-  var tokensPerSecond: Double? {
-    let sampling = totals.filter { ["propose", "probe", "solve"].contains($0.phase) }
-    let seconds = sampling.reduce(0) { $0 + $1.seconds }
-    return seconds > 0 ? Double(sampling.reduce(0) { $0 + $1.tokens }) / seconds : nil
-  }
-
   func seconds(_ phase: String) -> [Double?] { byIteration.map { $0[phase]?.seconds ?? 0 } }
 
   func speed(_ phases: [String]) -> [Double?] {

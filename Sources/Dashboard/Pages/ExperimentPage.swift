@@ -98,12 +98,11 @@ extension ExperimentPage {
   private func figures() async throws(PageError) -> HTML {
     let kinds = try await kindRows()
     let updates = try await updateRows()
-    let phases: [PhaseRow] = try await frame.visit.rows(PhaseRow.of(frame.number, options.span))
-    return Self.figures(frame.experiment, kinds, updates, PhaseTable(phases))
+    return Self.figures(frame.experiment, kinds, updates)
   }
 
   private static func figures(
-    _ experiment: ExperimentRow, _ kinds: KindTable, _ updates: UpdateTable, _ phases: PhaseTable
+    _ experiment: ExperimentRow, _ kinds: KindTable, _ updates: UpdateTable
   ) -> HTML {
     func trend(_ title: String, _ shares: [Share?]) -> (String, HTML) {
       let present = shares.compactMap(\.self)
@@ -121,7 +120,7 @@ extension ExperimentPage {
       trend("Valid proposals", kinds.total { Share(part: $0.accepted, whole: $0.proposals) }),
       trend("Learnable", kinds.total { Share(part: $0.learnable, whole: $0.probed) }),
       ("Entropy", "\(Format.short(updates.entropy.values.last ?? nil)) <small>nats</small>"),
-      ("Time", "\(Format.duration(seconds: phases.seconds)) <small>\(Format.short(phases.tokensPerSecond)) tokens/s</small>"),
+      ("Proposer’s reward", "\(Format.decimal(updates.proposer.values.last ?? nil, 2))"),
     ])
   }
 
