@@ -16,10 +16,6 @@
     return getComputedStyle(probe).color;
   }
 
-  function faded(color, share) {
-    return color.replace(/^rgba?\(([^)]+?)(?:, [\d.]+)?\)$/, `rgba($1, ${share})`);
-  }
-
   /** As Format.swift writes figures. */
   function written(value, unit) {
     if (value === null || value === undefined) return "–";
@@ -52,7 +48,7 @@
             label: series.name,
             data: series.values.map((value) => (typeof value === "number" ? value : null)),
             borderColor: stroke,
-            backgroundColor: isStacked ? faded(stroke, 0.85) : stroke,
+            backgroundColor: stroke,
             borderWidth: isStacked ? 0 : 1.75,
             borderDash: series.dashed ? [5, 4] : [],
             borderJoinStyle: "round",
@@ -94,8 +90,7 @@
           x: {
             title: { display: true, text: data.axis, color: quiet, font: tick.font, padding: 0 },
             ticks: { ...tick, maxRotation: 0, autoSkipPadding: 24 },
-            grid: { display: false },
-            border: { color: line },
+            grid: { display: false, borderColor: line },
           },
           y: {
             stacked: isStacked,

@@ -14,6 +14,8 @@ package enum WebComposition {
     reading.statementTimeout = .seconds(10)
     let pool = ConnectionPool(reading, connectionsMax: 4, waitersMax: 64)
     let assets = AssetFolder(path: open.home.share.appendingPathComponent("assets").path)
-    return WebServer(address: listen, dashboard: Dashboard(pool: pool, assets: assets), logger: logger)
+    let texts = TokenTexts(home: open.home)
+    let dashboard = Dashboard(pool: pool, assets: assets) { model, ids in await texts.pieces(model, ids) }
+    return WebServer(address: listen, dashboard: dashboard, logger: logger)
   }
 }
