@@ -27,9 +27,15 @@
       if (size < 120) return `${size.toFixed(0)} s`;
       return size < 7200 ? `${(size / 60).toFixed(0)} min` : `${(size / 3600).toFixed(1)} h`;
     }
-    if (size === 0) return "0";
+    if (Number.isInteger(size)) return minus + size;
     if (size < 0.001) return minus + size.toExponential(1);
     return minus + (size < 1 ? size.toFixed(3) : size < 100 ? size.toFixed(2) : size.toFixed(0));
+  }
+
+  /** The same on an axis, whose steps are round. */
+  function label(value, unit) {
+    if (unit !== "number") return written(value, unit).replace(/\.0 /, " ");
+    return Math.abs(value) < 1e6 ? String(Number(value.toFixed(6))).replace("-", "−") : value.toExponential(0);
   }
 
   function configuration(data) {
@@ -37,6 +43,7 @@
     const quiet = color("quiet");
     const line = color("line");
     const points = data.x.length;
+    const isAllZero = data.series.every((series) => series.values.every((value) => !value));
     const tick = { color: quiet, font: { family: "Inter, system-ui, sans-serif", size: 11 } };
     return {
       type: "line",
@@ -53,10 +60,15 @@
             borderDash: series.dashed ? [5, 4] : [],
             borderJoinStyle: "round",
             fill: isStacked ? "stack" : false,
-            pointRadius: isStacked || points > 40 ? 0 : points === 1 ? 3 : 2,
+            // A point between gaps has no line: without a mark nobody would see it.
+            pointRadius: ({ dataIndex, dataset }) => {
+              if (isStacked) return points === 1 ? 3 : 0;
+              const isAlone = (dataset.data[dataIndex - 1] ?? null) === null && (dataset.data[dataIndex + 1] ?? null) === null;
+              return isAlone ? 2.5 : points > 40 ? 0 : 2;
+            },
             pointHoverRadius: 4,
             pointHitRadius: 8,
-            spanGaps: true,
+            spanGaps: false,
             stepped: false,
             tension: 0,
           };
@@ -94,9 +106,10 @@
           },
           y: {
             stacked: isStacked,
-            beginAtZero: isStacked || data.unit === "share",
-            max: data.limit === null ? undefined : data.limit,
-            ticks: { ...tick, maxTicksLimit: 5, callback: (value) => written(value, data.unit) },
+            beginAtZero: isStacked || isAllZero || data.unit === "share",
+            max: data.limit ?? undefined,
+            suggestedMax: isAllZero ? 1 : undefined,
+            ticks: { ...tick, maxTicksLimit: 5, callback: (value) => label(value, data.unit) },
             grid: { color: line, drawTicks: false, drawBorder: false },
           },
         },

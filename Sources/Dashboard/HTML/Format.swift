@@ -20,11 +20,11 @@ enum Format {
     return sign + grouped(String(padded.dropLast(decimals))) + "." + padded.suffix(decimals)
   }
 
-  /// Three significant digits or so: losses, gradients, counts that are not whole.
+  /// Three significant digits or so: losses, gradients, counts that may be whole.
   static func short(_ value: Double?) -> String {
     guard let value else { return none }
     switch value.magnitude {
-    case 0: return "0"
+    case let size where size == size.rounded() && size < 1e9: return decimal(value, 0)
     case ..<0.001: return "\(value < 0 ? "−" : "")\(exponent(value.magnitude))"
     case ..<1: return decimal(value, 3)
     case ..<100: return decimal(value, 2)

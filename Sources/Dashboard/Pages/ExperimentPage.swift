@@ -45,7 +45,7 @@ struct ExperimentPage: Sendable {
       let heading: HTML =
         section.name == "figures" ? "<h2 class=\"hidden\">\(section.title)</h2>" : "<h2>\(section.title)</h2>"
       body += """
-        <section class="part" id="\(section.name)" aria-label="\(section.title)">\(heading)\
+        <section class="part" id="\(section.name)">\(heading)\
         <div data-fragment="\(section.name)"\(state)>\(inner)</div></section>
         """
     }

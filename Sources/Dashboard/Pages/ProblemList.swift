@@ -40,7 +40,7 @@ struct ProblemList: Sendable {
   static func table(_ rows: [ProblemRow], experiment: String) -> HTML {
     guard !rows.isEmpty else { return "<p class=\"empty\">No problems.</p>" }
     return """
-      <div class="scroll" tabindex="0" role="region" aria-label="Problems"><table class="rows problems">
+      <div class="scroll" tabindex="0" role="region" aria-label="Table of problems"><table class="rows problems">
       <thead><tr><th scope="col">Problem</th><th scope="col">Program</th><th scope="col" class="wide">Input → output</th>
       <th scope="col">Probes</th><th scope="col" class="figure wide">Learnability</th><th scope="col" class="wide">All attempts</th></tr></thead>
       <tbody>\(rows.html { row in
