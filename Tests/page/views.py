@@ -72,11 +72,11 @@ class Browser:
             print(f"  note: {name}: {violation['id']} ({violation['impact']}): {violation['nodes'][0]['html'][:160]}")
         if serious:
             words = "; ".join(f"{v['id']}: {v['help']}: {v['nodes'][0]['html'][:200]} ({v['nodes'][0].get('failureSummary', '')[:300]})" for v in serious)
-            raise Failure(f"{name}: {words}")
+            self.troubles.append(f"{name}: {words}")
 
     def check(self):
         if self.troubles:
-            raise Failure("; ".join(self.troubles[:5]))
+            raise Failure("\n  ".join(dict.fromkeys(self.troubles)))
 
 
 def wait(what, condition, seconds):
@@ -119,7 +119,7 @@ def look(browser, experiments):
     attempts = page.locator(".attempts a")
     if attempts.count():
         views["attempt"] = attempts.first.get_attribute("href")
-        if not page.locator(".tokens .t").count():
+        if not page.locator(".t[title]").count():
             raise Failure(f"no token has a colour on {problem}")
     for name, path in views.items():
         browser.go(path)
@@ -128,7 +128,7 @@ def look(browser, experiments):
             raise Failure(f"{path}: {page.locator('.failure').first.inner_text()}")
         browser.shoot(name)
         browser.accessible(name)
-    if page.locator(".tokens .t").count() == 0 and "attempt" in views:
+    if page.locator(".t[title]").count() == 0 and "attempt" in views:
         raise Failure("the attempt's page shows no tokens")
 
     keyboard(browser, first)

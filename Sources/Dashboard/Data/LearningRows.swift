@@ -102,6 +102,10 @@ struct EventRow: Decodable, Sendable {
   let recordedAt: Double
   let body: String
   let isCut: Bool
+  /// What it is about, where that has a page.
+  let attempt: String?
+  let proposal: String?
+  let toVersion: Int?
 
   /// So much of a body is shown in the list.
   private static let bodyMax = 4000
@@ -111,7 +115,9 @@ struct EventRow: Decodable, Sendable {
     Question(
       """
       select position, version, type, iteration, policy_version, cause, extract(epoch from recorded_at)::float8 as recorded_at,
-             left(body::text, \(bodyMax)) as body, octet_length(body::text) > \(bodyMax) as is_cut
+             left(body::text, \(bodyMax)) as body, octet_length(body::text) > \(bodyMax) as is_cut,
+             body ->> 'attempt' as attempt, coalesce(body ->> 'proposal', body ->> 'problem') as proposal,
+             case when type = 'WeightsUpdated' then (body ->> 'to_version')::integer end as to_version
       from log.events
       where experiment = $1 and version < $2 and ($3::text is null or type = $3) and ($4::integer is null or iteration = $4)
       order by version desc limit $5

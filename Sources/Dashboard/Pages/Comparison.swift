@@ -63,7 +63,7 @@ struct Comparison: Sendable {
       Self.chart(name, title, note, .number, tables.map { ($0.row.name, envelope($0.updates).x, envelope($0.updates).values) })
     }
     return """
-      \(options.note)<div class="charts">\
+      \(options.note)<h2 class="hidden">Curves</h2><div class="charts">\
       \(shares("solving", "Solved, of the problems trained on", "Right answers among the trained attempts.") {
         Share(part: $0.solvesCorrect, whole: $0.solves)
       })\

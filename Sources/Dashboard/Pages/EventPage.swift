@@ -44,13 +44,21 @@ struct EventPage: Sendable {
       <div class="scroll" tabindex="0" role="region" aria-label="Events"><table class="rows events"><thead><tr><th scope="col" class="figure">Position</th><th scope="col">Event</th>
       <th scope="col" class="figure wide">Iteration</th><th scope="col" class="wide">When</th><th scope="col">Body</th></tr></thead><tbody>\(rows.html { row in
         """
-        <tr id="p\(row.position)"><td class="figure">\(row.position)</td><th scope="row">\(row.type)</th>\
+        <tr id="p\(row.position)"><td class="figure">\(row.position)</td><th scope="row">\(named(row))</th>\
         <td class="figure wide">\(row.iteration.map { "\($0)" } ?? "")</td><td class="wide">\(Format.time(row.recordedAt))</td>\
         <td><details><summary><code>\(row.body.count > 90 ? row.body.prefix(89) + "…" : row.body)</code></summary>\
         <pre class="prompt">\(row.body)\(row.isCut ? "…" : "")</pre></details></td></tr>
         """
       })</tbody></table></div>
       """
+  }
+
+  /// The event's type, as a link to what it is about.
+  private func named(_ row: EventRow) -> HTML {
+    let link =
+      row.attempt.map { Link.attempt($0, of: frame.name) } ?? row.proposal.map { Link.problem($0, of: frame.name) }
+      ?? row.toVersion.map { Link.update($0, of: frame.name) }
+    return link.map { "<a href=\"\($0)\">\(row.type)</a>" } ?? "\(row.type)"
   }
 
   /// A fork's own events begin where its parent's end.
