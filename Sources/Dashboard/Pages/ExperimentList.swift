@@ -32,7 +32,7 @@ struct ExperimentList: Sendable {
       <form action="/compare" method="get" class="list">
       <div class="scroll" tabindex="0" role="region" aria-label="Experiments"><table class="rows">
       <thead><tr><th scope="col" class="pick"><span class="hidden">Compare</span></th><th scope="col">Experiment</th><th scope="col">State</th>
-      <th scope="col" class="figure">Iterations</th><th scope="col">Solved</th><th scope="col" class="figure wide">Events</th>
+      <th scope="col" class="figure wide">Iterations</th><th scope="col">Solved</th><th scope="col" class="figure wide">Events</th>
       <th scope="col" class="wide">Model</th><th scope="col">Last event</th></tr></thead>
       <tbody>\(rows.html { row($0, sparks[$0.number] ?? []) })</tbody></table></div>
       <p class="actions"><button>Compare the chosen</button> <span class="quiet">two to six</span></p></form>
@@ -49,7 +49,7 @@ struct ExperimentList: Sendable {
       <tr><td class="pick"><input type="checkbox" name="experiment" value="\(row.name)" aria-label="\("Compare " + row.name)"></td>
       <th scope="row"><a href="\(Link.experiment(row.name))">\(row.name)</a>\(parent)</th>
       <td>\(Parts.state(row.state))</td>
-      <td class="figure">\(row.iterations)<span class="quiet"> of \(row.planned)</span></td>
+      <td class="figure wide">\(row.iterations)<span class="quiet"> of \(row.planned)</span></td>
       <td class="sparked">\(Sparkline.svg(rates, label: label)) <span class="figure">\(Format.percent(last))</span></td>
       <td class="figure wide">\(Format.count(Int(row.events)))</td><td class="wide">\(row.model)</td>
       <td>\(Format.time(row.activeAt))</td></tr>

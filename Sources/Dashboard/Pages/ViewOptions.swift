@@ -25,7 +25,7 @@ struct ViewOptions: Sendable {
     let windows = Smoothing.windows.contains(window) ? Smoothing.windows : (Smoothing.windows + [window]).sorted()
     return """
       \(Parts.select(
-        "smooth", label: "Smooth over", choices: windows.map { ("\($0)", $0 == 1 ? "no iterations" : "\($0) iterations") },
+        "smooth", label: "Mean over", choices: windows.map { ("\($0)", $0 == 1 ? "1 iteration" : "\($0) iterations") },
         chosen: "\(window)"))
       \(Parts.numberField("from", label: "From", value: from)) \(Parts.numberField("to", label: "to", value: to))
       """
