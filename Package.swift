@@ -22,7 +22,8 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let web: [Target.Dependency] = [
-  .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
+  .product(name: "Hummingbird", package: "hummingbird"),
+  .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
   .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
@@ -96,7 +97,8 @@ let package = Package(
     .target(name: "Dashboard", dependencies: ["Postgres"], swiftSettings: strict),
     .target(
       name: "HTTPAPI",
-      dependencies: ["Dashboard", "EventLog", "Postgres", logging, lifecycle, crypto, metrics, coreMetrics] + web,
+      dependencies: ["Dashboard", "EventLog", "Postgres", "Settings", logging, lifecycle, crypto, metrics, coreMetrics]
+        + web,
       swiftSettings: strict),
     .target(
       name: "Daemon",
@@ -116,7 +118,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "autodidactd",
-      dependencies: ["Daemon", "EventLog", "Failpoints", "HTTPAPI", argumentParser, logging, lifecycle, unixSignals],
+      dependencies: [
+        "Daemon", "EventLog", "Failpoints", "HTTPAPI", argumentParser, logging, lifecycle, metrics, unixSignals,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact-verifier", dependencies: ["CPython", "CSandbox", "VerifierProtocol"], swiftSettings: strict),

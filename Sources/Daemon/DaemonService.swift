@@ -114,7 +114,7 @@ package struct DaemonService: Service {
     logger[metadataKey: "experiment"] = "\(record.name)"
     let takesOver = takeOvers.names.contains(record.name)
     do {
-      let observer = LogObserver(logger: logger)
+      let observer = MeasuredRun(next: LogObserver(logger: logger))
       let leave = leave
       let end = try await withParts(stored.experiment) { parts in
         try await ExperimentRunner(log: log, parts: parts, surroundings: surroundings, observer: observer)

@@ -21,6 +21,7 @@ struct Autodidact: AsyncParsableCommand {
       Events.self, Show.self, Try.self, Generate.self, Evaluate.self, ShowDifficulty.self, Replay.self, Fork.self,
       Diff.self, Checkpoints.self, Learn.self, Audit.self, Rescore.self, Export.self, Import.self, Verify.self,
       MakeCertificate.self, Archive.self, Consumers.self, ProjectionCommand.self, SQL.self, DashboardCommand.self,
+      Token.self,
     ])
 
   /// Parses and runs; maps every failure to its exit code, with the message on standard error.

@@ -2,7 +2,9 @@ import ArgumentParser
 import Daemon
 import Failpoints
 import Foundation
+import HTTPAPI
 import Logging
+import Metrics
 import ServiceLifecycle
 import UnixSignals
 
@@ -19,8 +21,11 @@ struct Autodidactd: AsyncParsableCommand {
       experiment stands still and goes on when it is back. Exit codes: 0 ended, 1 failed, 2 usage, 3 another process took \
       an experiment over.
 
+      With --listen it serves the page and the HTTP API too (docs/http.md).
+
       EXAMPLE
         autodidactd --database postgres:///autodidact
+        autodidactd --listen 127.0.0.1:8420
       """)
   @Option(
     help: ArgumentHelp(
@@ -40,6 +45,16 @@ struct Autodidactd: AsyncParsableCommand {
   var takeOver: [String] = []
   @Option(help: "Leave an experiment when the database has been away for so many seconds.") var outageMax = 86_400
   @Option(help: "Seconds without a word after which a connection to the database is given up.") var replyTimeout = 90
+  @Option(
+    help: ArgumentHelp(
+      "Serve the page and the HTTP API here, such as 127.0.0.1:8420. Default: nowhere.",
+      valueName: "host:port|unix:/path"))
+  var listen: String?
+  @Option(
+    name: .customLong("host"), parsing: .singleValue,
+    help: ArgumentHelp("A name clients may call the server by; may be repeated.", valueName: "name"))
+  var hosts: [String] = []
+  @Flag(help: "Ask local clients for a token too.") var requireToken = false
   @Flag(
     help: ArgumentHelp("List the points that AUTODIDACT_FAILPOINT=name[:n][:action] can name.", visibility: .hidden))
   var failpoints = false
@@ -50,6 +65,9 @@ struct Autodidactd: AsyncParsableCommand {
     }
     guard (3...3600).contains(replyTimeout) else {
       throw ValidationError("--reply-timeout is \(replyTimeout), allowed is 3 to 3600")
+    }
+    if let listen {
+      do throws(ListenAddress.Malformed) { _ = try ListenAddress(listen) } catch { throw ValidationError("\(error)") }
     }
     if let threads, !(1...256).contains(threads) {
       throw ValidationError("--threads is \(threads), allowed is 1 to 256")
@@ -75,12 +93,22 @@ struct Autodidactd: AsyncParsableCommand {
       environment: environment, executable: CommandLine.arguments[0],
       directory: FileManager.default.currentDirectoryPath)
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
+    MetricsSystem.bootstrap(WebComposition.metrics)
+    let web = try listen.map {
+      try WebConfiguration(
+        ListenAddress($0), hosts: hosts, needsToken: requireToken, tokens: WebComposition.tokens(home))
+    }
     try await OpenLog.with(url: url, home: home, manner: .writer(replySeconds: replyTimeout)) { open in
       let service = DaemonService(
         open, threads: threads, leasesVerifiers: leasedVerifiers, logger: logger,
         patience: Patience(outageMax: .seconds(outageMax)), takeOver: takeOver)
       var services: [any Service] = [service]
       if let projections = ProjectionService(of: open, logger: logger) { services.append(projections) }
+      if let web {
+        // Pages are read in sessions of the reader's.
+        let reader = try await OpenLog.with(url: url, home: home, as: .reader) { $0 }
+        services.append(try WebComposition.server(of: reader, web, logger: logger))
+      }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
           services: services,

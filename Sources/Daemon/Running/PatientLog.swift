@@ -1,4 +1,5 @@
 import EventLog
+import Metrics
 
 /// A log that waits out outages: a call that finds the log unreachable is made again, with the same key, until it goes
 /// through, until patience is exhausted, or until the process is asked to leave.
@@ -89,7 +90,15 @@ extension PatientLog {
 
   package func append(_ append: Append) async throws(EventLogError) -> Appended {
     try await patiently("append of \(append.events.count) events") { () async throws(EventLogError) in
-      try await base.append(append)
+      let began = ContinuousClock.now
+      let appended = try await base.append(append)
+      let time = (ContinuousClock.now - began).components
+      Metrics.Timer(label: "autodidact_append_duration_seconds")
+        .recordNanoseconds(time.seconds * 1_000_000_000 + time.attoseconds / 1_000_000_000)
+      Counter(label: "autodidact_appended_events_total").increment(by: append.events.count)
+      let verified = append.events.count { $0.type == "ProposalVerified" || $0.type == "AttemptVerified" }
+      if verified > 0 { Counter(label: "autodidact_verifier_jobs_total").increment(by: verified) }
+      return appended
     }
   }
 

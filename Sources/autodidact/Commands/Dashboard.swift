@@ -9,21 +9,39 @@ struct DashboardCommand: AsyncParsableCommand {
     commandName: "dashboard",
     abstract: "Serve the page and the HTTP API until Ctrl-C.",
     discussion: """
+      Reads the database, so that it needs no daemon; pause, resume, stop and fork append to the log like the commands. On \
+      this machine's own addresses nobody needs a token; on any other everybody does (docs/http.md).
+
       EXAMPLE
         autodidact dashboard
         autodidact dashboard --listen unix:/run/user/1000/autodidact.sock
+        autodidact token create laptop --scope operate
+        autodidact dashboard --listen 10.0.0.5:8420 --host lab.example
       """)
-  @Option(help: ArgumentHelp("Where to listen. Default: 127.0.0.1:8420.", valueName: "host:port|unix:/path"))
-  var listen = "127.0.0.1:8420"
+  @Option(help: ArgumentHelp("Where to listen.", valueName: "host:port|unix:/path")) var listen = "127.0.0.1:8420"
+  @Option(
+    name: .customLong("host"), parsing: .singleValue,
+    help: ArgumentHelp("A name clients may call the server by; may be repeated.", valueName: "name"))
+  var hosts: [String] = []
+  @Flag(help: "Ask local clients for a token too.") var requireToken = false
   @OptionGroup var database: DatabaseOptions
 
   func run() async throws {
-    let address: ListenAddress
-    do throws(ListenAddress.Malformed) { address = try ListenAddress(listen) } catch { throw Failure.usage("\(error)") }
+    let configuration: WebConfiguration
+    do {
+      configuration = try WebConfiguration(
+        ListenAddress(listen), hosts: hosts, needsToken: requireToken,
+        tokens: WebComposition.tokens(try database.home()))
+    } catch let error as ListenAddress.Malformed {
+      throw Failure.usage("\(error)")
+    } catch let error as WebRefusal {
+      throw Failure.usage("\(error)")
+    }
     try await database.withLog(as: .reader) { open in
-      var logger = Logger(label: "autodidact.dashboard") { StreamLogHandler.standardError(label: $0) }
-      logger.logLevel = .info
-      let server = WebComposition.server(of: open, listen: address, logger: logger)
+      let logger = Logger(label: "autodidact.dashboard") { StreamLogHandler.standardError(label: $0) }
+      let server = try WebComposition.server(of: open, configuration, logger: logger) { address in
+        if case .tcp = address { print("http://\(address)/") } else { print(address) }
+      }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
           services: [server], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
