@@ -2,6 +2,7 @@ import Daemon
 import EventLog
 import Foundation
 import HTTPAPI
+import PostgresLog
 import Testing
 
 @Suite("Who may do what over HTTP", .needsPostgres, .timeLimit(.minutes(5)))

@@ -57,6 +57,9 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
   /// Not an address.
   package struct Malformed: Error, Hashable, CustomStringConvertible {
     package var text: String
+
+    package init(text: String) { self.text = text }
+
     package var description: String {
       "--listen is '\(text)', allowed is HOST:PORT such as 127.0.0.1:8420 or [::1]:8420, or unix:/absolute/path of at most "
         + "107 bytes"

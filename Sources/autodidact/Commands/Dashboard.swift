@@ -3,6 +3,7 @@ import Daemon
 import HTTPAPI
 import Logging
 import ServiceLifecycle
+import UnixSignals
 
 struct DashboardCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
