@@ -4,6 +4,7 @@ import EventLog
 import Foundation
 import HTTPAPI
 import Logging
+import Postgres
 import PostgresLog
 import Projections
 import ServiceLifecycle
