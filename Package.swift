@@ -165,6 +165,10 @@ let package = Package(
         lifecycle,
       ] + web,
       swiftSettings: strict),
+    .testTarget(
+      name: "DashboardTests",
+      dependencies: ["Dashboard", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections"],
+      swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
     .testTarget(
       name: "DaemonTests",

@@ -31,10 +31,11 @@ package enum WebComposition {
     reading.statementTimeout = .seconds(10)
     reading.replyTimeout = .seconds(15)
     let pool = ConnectionPool(reading, connectionsMax: 4, waitersMax: 64)
+    let texts = TokenTexts(home: open.home)
+    let assets = AssetFolder(path: open.home.share.appendingPathComponent("assets").path)
     let file = open.home.share.appendingPathComponent("docs/openapi.yaml")
     let parts = WebParts(
-      dashboard: Dashboard(
-        pool: pool, assets: AssetFolder(path: open.home.share.appendingPathComponent("assets").path)),
+      dashboard: Dashboard(pool: pool, assets: assets) { model, ids in await texts.pieces(model, ids) },
       pool: pool, log: open.log, experiments: DeskOperator(url: open.url, home: open.home, logger: logger),
       tokens: tokens(open.home), obstacles: obstacles(reading, open.home),
       description: Array(try Data(contentsOf: file)),

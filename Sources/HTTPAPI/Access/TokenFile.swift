@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// The tokens of an installation: a file of mode 0600 in its state folder (docs/decisions/0012-http.md says why not a table).
+/// The tokens of an installation: a file of mode 0600 in its state folder (docs/decisions/0010-http.md says why not a table).
 ///
 /// It is replaced whole, so that a reader sees the old or the new one. The server looks at it for each request that carries a
 /// token: a revoked token is refused at once.

@@ -1,0 +1,1 @@
+../../SQLTests/Support/TestServer.swift

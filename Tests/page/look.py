@@ -1,0 +1,22 @@
+"""Looks at a page that is served already (ops/page-test --url)."""
+
+import argparse
+import sys
+
+import views
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--url", required=True)
+parser.add_argument("--experiment", action="append", required=True)
+parser.add_argument("--out", default=".autodidact/page-test/shots")
+given = parser.parse_args()
+browser = views.Browser(given.url, given.out)
+try:
+    views.look(browser, given.experiment)
+except views.Failure as failure:
+    print(f"page-test: {failure}", file=sys.stderr)
+    sys.exit(1)
+finally:
+    browser.close()
+for path, milliseconds in browser.times.items():
+    print(f"first paint {milliseconds:6.0f} ms  {path}")
