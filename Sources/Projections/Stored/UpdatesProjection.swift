@@ -37,9 +37,9 @@ package struct UpdatesProjection: Projection {
       ])
   }
 
-  /// Over the groups of a role, each sample counted once.
+  /// Over the groups of a role, each sample counted once; reused probes are not counted, as in `read.updates`.
   private static func meanReward(_ groups: [RewardGroup], _ role: Role) -> RowValue {
-    let groups = groups.filter { $0.role == role }
+    let groups = groups.filter { $0.role == role && $0.problem == nil }
     let samples = groups.reduce(0) { $0 + $1.samples }
     guard samples > 0 else { return .null }
     return .number(groups.reduce(0) { $0 + $1.meanReward * Double($1.samples) } / Double(samples))
