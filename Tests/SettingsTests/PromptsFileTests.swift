@@ -67,7 +67,7 @@ struct PromptsFileTests {
     #expect(found[0].key == "propose_deduction.text")
     #expect(found[0].found == "{{refrences}}")
     #expect(found[0].suggestion == "references")
-    #expect(found[0].allowed == "{{references}}, {{program}}, {{input}} and {{inputs}}")
+    #expect(found[0].allowed == "{{references}}, {{functions}}, {{program}}, {{input}} and {{inputs}}")
   }
 
   @Test(arguments: ["{{ program }}", "{{Program}}", "{{seed}}"])

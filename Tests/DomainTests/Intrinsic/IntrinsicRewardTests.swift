@@ -101,7 +101,7 @@ struct IntrinsicRewardTests {
 
   @Test(arguments: IntrinsicSettings.Combination.allCases)
   func `a kind without a part that is on is paid its learnability`(combination: IntrinsicSettings.Combination) {
-    let found = reward(verified(.induction, measures: measures)) {
+    let found = reward(verified(.induction, earlier: EarlierValues())) {
       $0.intrinsic.complexityCoefficient = 1
       $0.intrinsic.combination = combination
     }
