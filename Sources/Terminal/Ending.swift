@@ -127,6 +127,6 @@ package struct Ending: Hashable, Sendable {
   private static func parsed<Root: AsyncParsableCommand>(
     _ root: Root.Type, _ arguments: [String]
   ) async throws -> any ParsableCommand {
-    try root.parseAsRoot(arguments)
+    try await root.asyncParseAsRoot(arguments)
   }
 }

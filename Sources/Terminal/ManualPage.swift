@@ -57,7 +57,9 @@ package struct ManualPage {
 
   private func section(_ command: Command, path: [String]) -> [String] {
     let path = path + [command.commandName]
-    let arguments = (command.arguments ?? []).filter { $0.shouldDisplay != false && $0.names?.first?.name != "help" }
+    let arguments = (command.arguments ?? []).filter { argument in
+      argument.shouldDisplay != false && !(argument.names ?? []).contains { $0.name == "help" }
+    }
     var lines = [".SS \(Self.quoted(path.joined(separator: " ")))"]
     var title = Self.text(command.abstract ?? "")
     if let aliases = command.aliases, !aliases.isEmpty {

@@ -30,6 +30,12 @@ package struct LogLevelFile: Sendable {
   package struct Malformed: Error, Hashable, Sendable, CustomStringConvertible {
     package var path: String
     package var found: String
+
+    package init(path: String, found: String) {
+      self.path = path
+      self.found = found
+    }
+
     package var description: String {
       "\(path) says '\(found)', allowed are \(LogLevelFile.levels.joined(separator: ", "))"
     }
