@@ -15,7 +15,8 @@ struct LimitTests {
       #expect(large.status == 413 && large.code == "too_large", "\(large)")
       let chunked = try await world.client.raw(
         "POST /api/v1/experiments/first/pause HTTP/1.1\r\nHost: \(world.client.authority)\r\nContent-Type: application/json\r\n"
-          + "Transfer-Encoding: chunked\r\n\r\n11170\r\n\(String(repeating: "x", count: 70_000))\r\n0\r\n\r\n")
+          + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n11170\r\n\(String(repeating: "x", count: 70_000))\r\n0\r\n\r\n"
+      )
       #expect(chunked.status == 413, "\(chunked)")
       let long = try await world.client.get("/\(String(repeating: "x", count: 9000))")
       #expect(long.status == 414 && long.code == "target_too_long", "\(long)")
@@ -59,7 +60,10 @@ struct LimitTests {
 
   @Test("what is no HTTP is answered with 400 or nothing")
   func nonsense() async throws {
-    try await WebWorld.with(WebWorld.Manner(isPlayed: false)) { world in
+    var manner = WebWorld.Manner(isPlayed: false)
+    manner.limits.headTimeout = .milliseconds(500)
+    manner.limits.idleTimeout = .milliseconds(500)
+    try await WebWorld.with(manner) { world in
       for bytes in [
         "\u{0}\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
         "GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",

@@ -87,8 +87,6 @@ struct WebResponder: HTTPResponder {
     var headers = answer.headers
     for (name, value) in Self.security { headers[name] = value }
     if headers[.cacheControl] == nil { headers[.cacheControl] = "no-store" }
-    // What is left of a body that was too large is not read.
-    if answer.status == 413 { headers[.connection] = "close" }
     let status = HTTPResponse.Status(code: answer.status)
     switch answer.body {
     case .bytes(let bytes):

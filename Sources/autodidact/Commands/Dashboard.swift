@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Foundation
 import HTTPAPI
 import Logging
 import ServiceLifecycle
@@ -41,7 +42,9 @@ struct DashboardCommand: AsyncParsableCommand {
     try await database.withLog(as: .reader) { open in
       let logger = Logger(label: "autodidact.dashboard") { StreamLogHandler.standardError(label: $0) }
       let server = try WebComposition.server(of: open, configuration, logger: logger) { address in
-        if case .tcp = address { print("http://\(address)/") } else { print(address) }
+        // Written at once: whoever reads a pipe waits for it.
+        let line = if case .tcp = address { "http://\(address)/\n" } else { "\(address)\n" }
+        FileHandle.standardOutput.write(Data(line.utf8))
       }
       let group = ServiceGroup(
         configuration: ServiceGroupConfiguration(
