@@ -23,13 +23,17 @@ struct AssetShelf: Sendable {
 
   /// Names that are not on the shelf are not looked for: no request reaches another file.
   func response(_ name: String) -> PageResponse {
-    if name == "chart.js" { return response(file: libraryPath, type: "text/javascript; charset=utf-8", cacheSeconds: 86_400) }
+    if name == "chart.js" {
+      return response(file: libraryPath, type: "text/javascript; charset=utf-8", cacheSeconds: 86_400)
+    }
     guard let type = Self.types[name] else { return missing }
     return response(file: folder.path + "/" + name, type: type, cacheSeconds: 0)
   }
 
   private func response(file: String?, type: String, cacheSeconds: Int) -> PageResponse {
-    guard let file, let data = FileManager.default.contents(atPath: file), data.count <= Self.bytesMax else { return missing }
+    guard let file, let data = FileManager.default.contents(atPath: file), data.count <= Self.bytesMax else {
+      return missing
+    }
     return PageResponse(contentType: type, body: [UInt8](data), cacheSeconds: cacheSeconds, etag: Self.digest(data))
   }
 

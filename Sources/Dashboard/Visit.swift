@@ -15,11 +15,15 @@ struct Visit: Sendable {
     }
   }
 
-  func rows<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PageError) -> [Row] {
+  func rows<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PageError)
+    -> [Row]
+  {
     try await asking { () throws(PostgresError) in try await reading.rows(question) }
   }
 
-  func first<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PageError) -> Row? {
+  func first<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PageError)
+    -> Row?
+  {
     try await asking { () throws(PostgresError) in try await reading.first(question) }
   }
 
@@ -61,7 +65,8 @@ enum PageError: Error {
     switch error.sqlState {
     case "57014": return "<p class=\"failure\">The question took longer than is allowed. Ask for fewer iterations.</p>"
     case "42P01", "42703", "3F000":
-      return "<p class=\"failure\">The database is of an older version than this program: <code>autodidact migrate</code>.</p>"
+      return
+        "<p class=\"failure\">The database is of an older version than this program: <code>autodidact migrate</code>.</p>"
     default: return "<p class=\"failure\">The database says: \("\(error)")</p>"
     }
   }

@@ -3,8 +3,10 @@ import Testing
 
 /// Texts that a program, an answer or a name could hold to become markup.
 let hostileTexts = [
-  "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg/onload=alert(1)>", "' onmouseover='alert(1)",
-  "`${alert(1)}`", "javascript:alert(1)", "<!--", "]]>", "&lt;script&gt;", "</textarea></style></title><b>", "\u{0}\u{1F}<\u{7F}",
+  "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg/onload=alert(1)>",
+  "' onmouseover='alert(1)",
+  "`${alert(1)}`", "javascript:alert(1)", "<!--", "]]>", "&lt;script&gt;", "</textarea></style></title><b>",
+  "\u{0}\u{1F}<\u{7F}",
 ]
 
 @Suite("HTML")
@@ -27,7 +29,9 @@ struct HTMLTests {
     #expect(back == "a < b && c > \"d\" 'e' `f`")
   }
 
-  @Test("marks that turn the direction of text, and controls, are written out", arguments: ["\u{202E}", "\u{2066}", "\u{200B}", "\u{1B}", "\u{0}"])
+  @Test(
+    "marks that turn the direction of text, and controls, are written out",
+    arguments: ["\u{202E}", "\u{2066}", "\u{200B}", "\u{1B}", "\u{0}"])
   func invisible(mark: String) {
     let html: HTML = "\("return \(mark) 1")"
     #expect(!html.text.unicodeScalars.contains(mark.unicodeScalars.first!))

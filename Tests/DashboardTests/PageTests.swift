@@ -43,7 +43,9 @@ struct PageTests {
     let log: PostgresEventLog
     let played: PlayedExperiment
 
-    func get(_ path: String, _ query: [(String, String)] = [], mayOperate: Bool = false) async -> (status: Int, text: String) {
+    func get(_ path: String, _ query: [(String, String)] = [], mayOperate: Bool = false) async -> (
+      status: Int, text: String
+    ) {
       let response = await dashboard.respond(
         to: PageRequest(
           path: path, query: query.map { (name: $0.0, value: $0.1) }, mayOperate: mayOperate,
@@ -58,13 +60,17 @@ struct PageTests {
   /// A problem, an attempt and an answer made of markup, at the end of the second experiment.
   private static func appendHostile(to log: PostgresEventLog) async throws {
     let second = try #require(try await log.experiment(named: "second"))
-    func body(_ fields: [String: Any]) throws -> Data { try JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys]) }
+    func body(_ fields: [String: Any]) throws -> Data {
+      try JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys])
+    }
     let generation = GenerationRecord(
-      tokens: [1, 60, 61], logProbabilities: [-0.01, -1, -9], prompt: hostile, completion: hostile, sampling: Data("{}".utf8),
+      tokens: [1, 60, 61], logProbabilities: [-0.01, -1, -9], prompt: hostile, completion: hostile,
+      sampling: Data("{}".utf8),
       randomKey: Data([1]), finish: "stop")
     let events = [
       NewEvent(
-        type: "ProposalMade", iteration: 3, policyVersion: 2, body: try body(["proposal": "3.deduction.99", "references": ["2.deduction.0"]]),
+        type: "ProposalMade", iteration: 3, policyVersion: 2,
+        body: try body(["proposal": "3.deduction.99", "references": ["2.deduction.0"]]),
         generation: generation),
       NewEvent(
         type: "ProposalVerified", iteration: 3, policyVersion: 2, cause: .sibling(0),
@@ -81,11 +87,13 @@ struct PageTests {
       NewEvent(
         type: "AttemptVerified", iteration: 3, policyVersion: 2, cause: .sibling(2),
         body: try body([
-          "attempt": "3.probe.deduction.99.0", "problem": "3.deduction.99", "verdict": "incorrect", "answer": hostile, "detail": hostile,
+          "attempt": "3.probe.deduction.99.0", "problem": "3.deduction.99", "verdict": "incorrect", "answer": hostile,
+          "detail": hostile,
         ])),
     ]
     _ = try await log.append(
-      Append(key: "hostile", experiment: second.id, expectedVersion: second.version, epoch: second.epoch, events: events))
+      Append(
+        key: "hostile", experiment: second.id, expectedVersion: second.version, epoch: second.epoch, events: events))
   }
 
   @Test("every page of a played experiment says what it is about")
@@ -134,7 +142,8 @@ struct PageTests {
     try await withPages { pages in
       let shown: [(String, [(String, String)])] = [
         ("/experiments/second", [("sections", "all")]), ("/experiments/second/problems", []),
-        ("/experiments/second/problems/3.deduction.99", []), ("/experiments/second/attempts/3.probe.deduction.99.0", []),
+        ("/experiments/second/problems/3.deduction.99", []),
+        ("/experiments/second/attempts/3.probe.deduction.99.0", []),
         ("/experiments/second/events", []), ("/experiments/second/problems/2.deduction.0", [("fragment", "children")]),
       ]
       for (path, query) in shown {
@@ -154,7 +163,9 @@ struct PageTests {
     try await withPages { pages in
       let answer = await pages.get("/experiments/second/attempts/3.probe.deduction.99.0")
       #expect(answer.text.contains(">&lt;1&gt;</span>"))
-      #expect(answer.text.contains("<span class=\"t p6\" title=\"token 61, log-probability −9.000, probability 0.0 %\">é</span>"))
+      #expect(
+        answer.text.contains(
+          "<span class=\"t p6\" title=\"token 61, log-probability −9.000, probability 0.0 %\">é</span>"))
     }
   }
 
@@ -163,7 +174,8 @@ struct PageTests {
     try await withPages { pages in
       for path in [
         "/nothing", "/experiments/nobody", "\(Self.first)/nothing", "\(Self.first)/problems/9.deduction.9999",
-        "\(Self.first)/problems/%' or true --", "\(Self.first)/attempts/x", "\(Self.first)/updates/99999999999", "/assets/../Package.swift",
+        "\(Self.first)/problems/%' or true --", "\(Self.first)/attempts/x", "\(Self.first)/updates/99999999999",
+        "/assets/../Package.swift",
         "/assets/nothing.js",
       ] {
         #expect(await pages.get(path).status == 404, "\(path)")
@@ -177,7 +189,9 @@ struct PageTests {
     try await withPages { pages in
       for value in ["-1", "99999999999999999999", "'; drop schema log cascade; --", "", "NaN"] {
         for path in ["", "/problems", "/events"] {
-          let query = ["smooth", "from", "to", "offset", "below", "iteration", "kind", "type", "order", "outcome"].map { ($0, value) }
+          let query = ["smooth", "from", "to", "offset", "below", "iteration", "kind", "type", "order", "outcome"].map {
+            ($0, value)
+          }
           #expect(await pages.get(Self.first + path, query).status == 200, "\(path) \(value)")
         }
       }
@@ -190,7 +204,9 @@ struct PageTests {
       #expect(!(await pages.get(Self.first).text.contains("/fork\"")))
       #expect(await pages.get(Self.first, mayOperate: true).text.contains("/fork\""))
       let form = await pages.get("\(Self.first)/fork", mayOperate: true).text
-      #expect(form.contains("method=\"post\"") && form.contains("value=\"token&quot;&lt;\"") && form.contains("name=\"confirm\" value=\"yes\""))
+      #expect(
+        form.contains("method=\"post\"") && form.contains("value=\"token&quot;&lt;\"")
+          && form.contains("name=\"confirm\" value=\"yes\""))
       #expect(!(await pages.get("\(Self.first)/fork").text.contains("method=\"post\"")))
     }
   }
@@ -199,7 +215,9 @@ struct PageTests {
   func policy() async throws {
     try await withPages { pages in
       for path in ["/", Self.first, "/experiments/second/problems/3.deduction.99", "/compare"] {
-        let text = await pages.get(path, [("sections", "all"), ("experiment", "second"), ("experiment", "it's <first>")]).text
+        let text = await pages.get(
+          path, [("sections", "all"), ("experiment", "second"), ("experiment", "it's <first>")]
+        ).text
         #expect(!text.contains(" style=\"") && !text.contains("<style") && !text.contains(" onclick="))
         let scripts = text.components(separatedBy: "<script").dropFirst()
         #expect(scripts.allSatisfy { $0.hasPrefix(" src=\"/assets/") })

@@ -13,7 +13,9 @@ package actor TokenTexts {
 
   /// One piece a token; nil where the model is not on this machine, or has no such token.
   package func pieces(_ model: String, _ ids: [Int32]) -> [[UInt8]]? {
-    guard let tokenizer = tokenizer(model), ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.vocabularySize }) else { return nil }
+    guard let tokenizer = tokenizer(model), ids.allSatisfy({ $0 >= 0 && $0 < tokenizer.vocabularySize }) else {
+      return nil
+    }
     return ids.map { Array(tokenizer.tokenBytes($0)) }
   }
 

@@ -78,7 +78,8 @@ struct Chart: Sendable {
   /// Each curve's way from the first to the last point.
   var summary: String {
     series.compactMap { series in
-      guard let first = series.first, let last = series.last, let low = series.present.min(), let high = series.present.max()
+      guard let first = series.first, let last = series.last, let low = series.present.min(),
+        let high = series.present.max()
       else { return nil }
       let range = "between \(unit.text(low)) and \(unit.text(high))"
       return series.present.count == 1
@@ -89,7 +90,8 @@ struct Chart: Sendable {
 
   private var table: HTML {
     let shown = x.indices.suffix(Self.tableRowsMax)
-    let cut: HTML = shown.count < x.count ? "<p class=\"note\">The newest \(shown.count) of \(x.count) points.</p>" : .nothing
+    let cut: HTML =
+      shown.count < x.count ? "<p class=\"note\">The newest \(shown.count) of \(x.count) points.</p>" : .nothing
     return """
       \(cut)<div class="scroll" tabindex="0" role="region" aria-label="\("Table of " + title)"><table><thead><tr><th scope="col">\(axis)</th>\(series.html {
         "<th scope=\"col\" class=\"figure\">\($0.name)</th>"

@@ -35,7 +35,9 @@ enum LearningCharts {
 
 /// The charts about the problems it makes.
 enum ProblemCharts {
-  private static let bandTitles = ["no probe right", "up to a quarter", "to a half", "to three quarters", "more, not all", "all right"]
+  private static let bandTitles = [
+    "no probe right", "up to a quarter", "to a half", "to three quarters", "more, not all", "all right",
+  ]
 
   /// How difficult its problems are for the policy that proposed them, in bands of their solve rate.
   static func bands(_ rows: [ProbeRow]) -> Chart {
@@ -50,7 +52,8 @@ enum ProblemCharts {
     }
     return Chart(
       name: "bands", title: "Difficulty",
-      note: "New problems by the share of their probes that was right: from those nobody solved to those always solved.",
+      note:
+        "New problems by the share of their probes that was right: from those nobody solved to those always solved.",
       shape: .stacked, unit: .share, x: x,
       series: bandTitles.indices.map { index in
         Chart.Series(
@@ -86,11 +89,13 @@ enum ProblemCharts {
       counts[shown.contains(row.refusal) ? row.refusal : "other"]?[place] += row.proposals
     }
     return Chart(
-      name: "refusals", title: "Refused proposals", note: "How many proposals were refused, by reason; iteration 0 is seeding.",
+      name: "refusals", title: "Refused proposals",
+      note: "How many proposals were refused, by reason; iteration 0 is seeding.",
       shape: .stacked, unit: .number, x: x,
       series: names.enumerated().map { index, name in
         Chart.Series(
-          name: name.replacing("_", with: " "), color: name == "other" ? 8 : index + 1, values: (counts[name] ?? []).map(Double.init))
+          name: name.replacing("_", with: " "), color: name == "other" ? 8 : index + 1,
+          values: (counts[name] ?? []).map(Double.init))
       })
   }
 }
@@ -99,15 +104,20 @@ enum ProblemCharts {
 enum HealthCharts {
   static func entropy(_ table: UpdateTable) -> Chart {
     Chart(
-      name: "entropy", title: "Entropy", note: "Mean entropy over the trained tokens, in nats. Towards zero the policy always says the same.",
-      unit: .number, x: table.entropy.x, series: [Chart.Series(name: "entropy", color: 5, values: table.entropy.values)])
+      name: "entropy", title: "Entropy",
+      note: "Mean entropy over the trained tokens, in nats. Towards zero the policy always says the same.",
+      unit: .number, x: table.entropy.x, series: [Chart.Series(name: "entropy", color: 5, values: table.entropy.values)]
+    )
   }
 
   static func ratio(_ table: UpdateTable) -> Chart {
-    let words = table.mismatches == 0 ? "No token’s log-probability differed" : "\(table.mismatches) tokens’ log-probability differed"
+    let words =
+      table.mismatches == 0
+      ? "No token’s log-probability differed" : "\(table.mismatches) tokens’ log-probability differed"
     return Chart(
       name: "ratio", title: "Importance ratio",
-      note: "Largest distance of a ratio from 1, and the share that was clipped. \(words) from the sampled one in any bit.",
+      note:
+        "Largest distance of a ratio from 1, and the share that was clipped. \(words) from the sampled one in any bit.",
       unit: .number, x: table.x,
       series: [
         Chart.Series(name: "distance from 1", color: 5, values: table.ratioDistance),
@@ -123,7 +133,8 @@ enum HealthCharts {
 
   static func loss(_ table: UpdateTable) -> Chart {
     Chart(
-      name: "loss", title: "Loss", note: "Policy-gradient loss in nats per token. It need not fall: rewards say how it goes.",
+      name: "loss", title: "Loss",
+      note: "Policy-gradient loss in nats per token. It need not fall: rewards say how it goes.",
       unit: .number, x: table.loss.x, series: [Chart.Series(name: "loss", color: 5, values: table.loss.values)])
   }
 }
@@ -132,7 +143,8 @@ enum HealthCharts {
 enum TimeCharts {
   static func phases(_ table: PhaseTable) -> Chart {
     Chart(
-      name: "phases", title: "Time by phase", note: "Seconds of the steps of each iteration; waits between them are not in it.",
+      name: "phases", title: "Time by phase",
+      note: "Seconds of the steps of each iteration; waits between them are not in it.",
       shape: .stacked, unit: .seconds, x: table.x,
       series: PhaseTable.phases.enumerated().map { index, phase in
         Chart.Series(name: phase, color: index + 1, values: table.seconds(phase))

@@ -29,7 +29,8 @@ struct KindTable: Sendable {
     kinds.map { kind in
       Chart.Series(
         name: kind, color: Parts.color(ofKind: kind), dashed: dashed,
-        values: Smoothing.shares(rows.map { row in row[kind].map(share).flatMap { $0.whole > 0 ? $0 : nil } }, window: window))
+        values: Smoothing.shares(
+          rows.map { row in row[kind].map(share).flatMap { $0.whole > 0 ? $0 : nil } }, window: window))
     }
   }
 

@@ -5,7 +5,9 @@ struct Share: Sendable {
 
   var value: Double? { whole > 0 ? Double(part) / Double(whole) : nil }
 
-  static func + (left: Share, right: Share) -> Share { Share(part: left.part + right.part, whole: left.whole + right.whole) }
+  static func + (left: Share, right: Share) -> Share {
+    Share(part: left.part + right.part, whole: left.whole + right.whole)
+  }
 }
 
 /// Curves over trailing windows: a point is about itself and the `window` − 1 points before it.

@@ -67,7 +67,8 @@ struct TokenStrip: Sendable {
 
   private var summary: String {
     guard let least = tokens.min(by: { $0.nats < $1.nats }) else { return "no tokens" }
-    return "\(tokens.count) tokens, mean log-probability \(Format.decimal(mean, 2)), least \(Format.decimal(Double(least.nats), 2))"
+    return
+      "\(tokens.count) tokens, mean log-probability \(Format.decimal(mean, 2)), least \(Format.decimal(Double(least.nats), 2))"
   }
 
   var html: HTML {
@@ -84,7 +85,8 @@ struct TokenStrip: Sendable {
 
   private func box(_ token: Token) -> HTML {
     let probability = Format.percent(exp(Double(token.nats)))
-    let title = "token \(token.id), log-probability \(Format.decimal(Double(token.nats), 3)), probability \(probability)"
+    let title =
+      "token \(token.id), log-probability \(Format.decimal(Double(token.nats), 3)), probability \(probability)"
     return "<span class=\"t p\(Self.step(token.nats))\" title=\"\(title)\">\(token.text)</span>"
   }
 

@@ -121,6 +121,7 @@ struct EventRow: Decodable, Sendable {
       from log.events
       where experiment = $1 and version < $2 and ($3::text is null or type = $3) and ($4::integer is null or iteration = $4)
       order by version desc limit $5
-      """, .int32(number), .int64(version), .text(type), .int32(iteration.map { Int32(clamping: $0) }), .int64(Int64(limit)))
+      """, .int32(number), .int64(version), .text(type), .int32(iteration.map { Int32(clamping: $0) }),
+      .int64(Int64(limit)))
   }
 }

@@ -17,7 +17,9 @@ struct Span: Sendable, Hashable {
     width = count <= pointsMax ? 1 : (count + pointsMax / 2 - 1) / (pointsMax / 2)
   }
 
-  var values: [Parameter] { [.int32(Int32(clamping: from)), .int32(Int32(clamping: to)), .int32(Int32(clamping: width))] }
+  var values: [Parameter] {
+    [.int32(Int32(clamping: from)), .int32(Int32(clamping: to)), .int32(Int32(clamping: width))]
+  }
 }
 
 /// What was counted in a bucket of iterations, by kind of problem.

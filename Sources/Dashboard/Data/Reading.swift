@@ -20,10 +20,13 @@ struct Reading: Sendable {
   ///
   /// JSON on the way, because that reads every type of column, arrays and null into Swift's types at once; answers are at most a
   /// few thousand rows.
-  func rows<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PostgresError) -> [Row] {
+  func rows<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PostgresError)
+    -> [Row]
+  {
     let text = try await pool.withConnection { (connection: isolated Connection) throws(PostgresError) in
       try connection.query(
-        "select coalesce(json_agg(row_to_json(q)), '[]')::text from (\n\(question.sql)\n) as q", question.values)[0].text(0)
+        "select coalesce(json_agg(row_to_json(q)), '[]')::text from (\n\(question.sql)\n) as q", question.values)[0]
+        .text(0)
     }
     do {
       return try Self.decoder().decode([Row].self, from: Data(text.utf8))
@@ -33,7 +36,9 @@ struct Reading: Sendable {
   }
 
   /// The first row, if there is one.
-  func first<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PostgresError) -> Row? {
+  func first<Row: Decodable & Sendable>(_ question: Question, as row: Row.Type = Row.self) async throws(PostgresError)
+    -> Row?
+  {
     try await rows(question, as: row).first
   }
 

@@ -80,7 +80,8 @@ struct ProblemRow: Decodable, Sendable {
         ) as b
         left join log.events v on v.position = b.verified_position
         order by \(order.sql.replacing("probes_correct", with: "b.probes_correct").replacing("position", with: "b.position"))
-        """, .int32(number), .text(kind), .int32(iteration.map { Int32(clamping: $0) }), .text(outcome), .int64(Int64(limit)),
+        """, .int32(number), .text(kind), .int32(iteration.map { Int32(clamping: $0) }), .text(outcome),
+      .int64(Int64(limit)),
       .int64(Int64(offset)))
   }
 }
@@ -174,7 +175,8 @@ struct GenerationRow: Decodable, Sendable {
   private static func words(_ data: Data) -> [UInt32] {
     let bytes = [UInt8](data)
     return stride(from: 0, to: bytes.count - bytes.count % 4, by: 4).map { index in
-      UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]) << 16 | UInt32(bytes[index + 3]) << 24
+      UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]) << 16 | UInt32(bytes[index + 3])
+        << 24
     }
   }
 

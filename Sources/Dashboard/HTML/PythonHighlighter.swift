@@ -69,7 +69,9 @@ struct PythonHighlighter {
     while place < characters.count {
       if characters[place] == "\\" {
         place += 2
-      } else if isTriple ? characters[place...].prefix(3).elementsEqual([quote, quote, quote]) : characters[place] == quote {
+      } else if isTriple
+        ? characters[place...].prefix(3).elementsEqual([quote, quote, quote]) : characters[place] == quote
+      {
         return min(characters.count, place + (isTriple ? 3 : 1))
       } else if !isTriple, characters[place].isNewline {
         return place
@@ -87,8 +89,10 @@ struct PythonHighlighter {
   }
 
   private static let keywords: Set<String> = [
-    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally",
-    "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try",
+    "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except",
+    "finally",
+    "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return",
+    "try",
     "while", "with", "yield", "match", "case",
   ]
   private static let constants: Set<String> = ["True", "False", "None"]

@@ -6,9 +6,11 @@ struct AttemptPage: Sendable {
   func page() async throws(PageError) -> Page {
     let parts = id.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 5, let iteration = Int(parts[0]) else {
-      throw .missing("\(id) is no id of an attempt: iteration, purpose, kind, slot and sample, such as 3.solve.deduction.5.0.")
+      throw .missing(
+        "\(id) is no id of an attempt: iteration, purpose, kind, slot and sample, such as 3.solve.deduction.5.0.")
     }
-    guard let row: AttemptRow = try await frame.visit.first(AttemptRow.of(id, frame.number, iteration: iteration)) else {
+    guard let row: AttemptRow = try await frame.visit.first(AttemptRow.of(id, frame.number, iteration: iteration))
+    else {
       throw .missing("\(frame.name) has no attempt \(id).")
     }
     let lesson: LessonRow? = try await frame.visit.first(
@@ -45,7 +47,8 @@ struct AttemptPage: Sendable {
   private func verdict(_ row: AttemptRow) -> HTML {
     let answer = row.answer ?? ""
     let shown: HTML =
-      answer.isEmpty ? .nothing : "<h3>The answer as it was understood</h3><pre class=\"code\">\(PythonHighlighter.html(answer))</pre>"
+      answer.isEmpty
+      ? .nothing : "<h3>The answer as it was understood</h3><pre class=\"code\">\(PythonHighlighter.html(answer))</pre>"
     let detail: HTML = (row.detail ?? "").isEmpty ? .nothing : "<p class=\"message\">\(row.detail ?? "")</p>"
     return "<p>\(Parts.verdict(row.verdict))</p>\(detail)\(shown)"
   }

@@ -17,7 +17,8 @@ struct Comparison: Sendable {
     let options = ViewOptions(visit, last: rows.map(\.iterations).max() ?? 1)
     let body = rows.count < 2 ? HTML.nothing : try await comparison(rows, options)
     if visit.request.value("fragment") == "comparison" { return Page(title: "Compare", body: body) }
-    let tooMany: HTML = names.count > Self.experimentsMax ? "<p class=\"notice\">The first six are compared.</p>" : .nothing
+    let tooMany: HTML =
+      names.count > Self.experimentsMax ? "<p class=\"notice\">The first six are compared.</p>" : .nothing
     return Page(
       title: rows.isEmpty ? "Compare" : rows.map(\.name).joined(separator: ", "),
       body: """
@@ -49,7 +50,8 @@ struct Comparison: Sendable {
       let phases: [PhaseRow] = try await visit.rows(PhaseRow.of(row.number, options.span))
       tables.append(
         (
-          row, KindTable(kinds, window: options.window), UpdateTable(updates, width: options.span.width, window: options.window),
+          row, KindTable(kinds, window: options.window),
+          UpdateTable(updates, width: options.span.width, window: options.window),
           PhaseTable(phases).seconds
         ))
       settings.append(try await visit.rows(ExperimentRow.settings(row.number)))
@@ -60,7 +62,8 @@ struct Comparison: Sendable {
         tables.map { ($0.row.name, $0.kinds.x, $0.kinds.curve($0.row.name, color: 1, share).values) })
     }
     func figures(_ name: String, _ title: String, _ note: String, _ envelope: (UpdateTable) -> Envelope) -> HTML {
-      Self.chart(name, title, note, .number, tables.map { ($0.row.name, envelope($0.updates).x, envelope($0.updates).values) })
+      Self.chart(
+        name, title, note, .number, tables.map { ($0.row.name, envelope($0.updates).x, envelope($0.updates).values) })
     }
     return """
       \(options.note)<h2 class="hidden">Curves</h2><div class="charts">\
@@ -83,7 +86,8 @@ struct Comparison: Sendable {
 
   /// Curves of several experiments over one axis.
   private static func chart(
-    _ name: String, _ title: String, _ note: String, _ unit: Chart.Unit, _ curves: [(name: String, x: [Int], values: [Double?])]
+    _ name: String, _ title: String, _ note: String, _ unit: Chart.Unit,
+    _ curves: [(name: String, x: [Int], values: [Double?])]
   ) -> HTML {
     let x = Set(curves.flatMap(\.x)).sorted()
     let series = curves.enumerated().map { index, curve in

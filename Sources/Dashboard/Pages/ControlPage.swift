@@ -20,8 +20,10 @@ struct ControlPage: Sendable {
       case .pause:
         "It finishes its step, saves its weights and waits. Nothing is lost: resumed, it goes on as if it had never paused."
       case .resume: "Whoever runs it goes on from the end of its log."
-      case .stop: "It ends <b>for good</b> at its next step boundary: it cannot be resumed. A fork can go on from any of its iterations."
-      case .fork: "A fork shares the history up to the chosen iteration and then goes its own way. Nothing of this experiment changes."
+      case .stop:
+        "It ends <b>for good</b> at its next step boundary: it cannot be resumed. A fork can go on from any of its iterations."
+      case .fork:
+        "A fork shares the history up to the chosen iteration and then goes its own way. Nothing of this experiment changes."
       }
     }
   }
@@ -31,7 +33,9 @@ struct ControlPage: Sendable {
 
   func page() throws(PageError) -> Page {
     guard frame.visit.request.mayOperate, let token = frame.visit.request.csrfToken else {
-      return frame.page(action.title, tab: "-", "<h2>\(action.title)</h2><p class=\"notice\">You may look at this experiment, not operate it.</p>")
+      return frame.page(
+        action.title, tab: "-",
+        "<h2>\(action.title)</h2><p class=\"notice\">You may look at this experiment, not operate it.</p>")
     }
     guard action.isPossible(in: frame.experiment.state) else {
       return frame.page(

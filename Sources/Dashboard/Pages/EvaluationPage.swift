@@ -14,18 +14,23 @@ struct EvaluationPage: Sendable {
     }
     let suites = Dictionary(grouping: rows, by: \.suite).sorted { $0.key < $1.key }
     return frame.page(
-      "Evaluations", tab: "evaluations", "<h2 class=\"hidden\">Evaluations</h2>\(suites.html { suite($0.key, $0.value) })")
+      "Evaluations", tab: "evaluations",
+      "<h2 class=\"hidden\">Evaluations</h2>\(suites.html { suite($0.key, $0.value) })")
   }
 
   private func suite(_ name: String, _ rows: [ScoreRow]) -> HTML {
     let whole = rows.filter { $0.kind == nil }
     let kinds = Set(rows.compactMap(\.kind)).sorted()
     let greedy = whole.filter { $0.temperature == 0 }
-    let curve: HTML = greedy.count < 2 ? .nothing : Chart(
-      name: "evaluation-\(name.filter(\.isLetter))", title: "Right answers by policy version", note: "Greedy answers to the suite.",
-      unit: .share, axis: "policy version", x: greedy.map(\.policyVersion),
-      series: [Chart.Series(name: name, color: 5, values: greedy.map(\.passAt1))]
-    ).html
+    let curve: HTML =
+      greedy.count < 2
+      ? .nothing
+      : Chart(
+        name: "evaluation-\(name.filter(\.isLetter))", title: "Right answers by policy version",
+        note: "Greedy answers to the suite.",
+        unit: .share, axis: "policy version", x: greedy.map(\.policyVersion),
+        series: [Chart.Series(name: name, color: 5, values: greedy.map(\.passAt1))]
+      ).html
     return """
       <section class="part"><h2>\(name)</h2>\(curve)
       <div class="scroll" tabindex="0" role="region" aria-label="\("Scores on " + name)"><table class="rows"><thead><tr><th scope="col" class="figure">Version</th><th scope="col" class="figure">Temperature</th>

@@ -5,8 +5,10 @@ struct EventPage: Sendable {
   private static let rowsMax = 50
   private static let types = [
     "ExperimentCreated", "ExperimentForked", "ShadowStarted", "ExperimentStarted", "PauseRequested", "ExperimentPaused",
-    "ResumeRequested", "ExperimentResumed", "StopRequested", "ExperimentStopped", "ExperimentFailed", "IterationStarted",
-    "ProposalMade", "ProposalVerified", "AttemptMade", "AttemptVerified", "ProblemAdmitted", "WeightsUpdated", "UpdateSkipped",
+    "ResumeRequested", "ExperimentResumed", "StopRequested", "ExperimentStopped", "ExperimentFailed",
+    "IterationStarted",
+    "ProposalMade", "ProposalVerified", "AttemptMade", "AttemptVerified", "ProblemAdmitted", "WeightsUpdated",
+    "UpdateSkipped",
     "CurriculumChosen", "ConditionBegan", "ConditionEnded", "CheckpointSaved",
   ]
 
@@ -63,7 +65,8 @@ struct EventPage: Sendable {
 
   /// A fork's own events begin where its parent's end.
   private func ending(_ rows: [EventRow]) -> HTML {
-    guard rows.count < Self.rowsMax, let parent = frame.experiment.parent, let version = frame.experiment.parentVersion else {
+    guard rows.count < Self.rowsMax, let parent = frame.experiment.parent, let version = frame.experiment.parentVersion
+    else {
       return .nothing
     }
     return """

@@ -46,6 +46,7 @@ struct ExperimentFrame: Sendable {
   }
 
   private static let tabs = [
-    ("", "Overview"), ("problems", "Problems"), ("events", "Events"), ("evaluations", "Evaluations"), ("settings", "Settings"),
+    ("", "Overview"), ("problems", "Problems"), ("events", "Events"), ("evaluations", "Evaluations"),
+    ("settings", "Settings"),
   ]
 }

@@ -43,7 +43,8 @@ struct ExperimentList: Sendable {
   private func row(_ row: ExperimentRow, _ sparks: [SparkRow]) -> HTML {
     let rates = sparks.map(\.rate)
     let last = rates.last ?? nil
-    let label = "Share of attempts solved, \(Format.percent(rates.first ?? nil)) at first, \(Format.percent(last)) at last"
+    let label =
+      "Share of attempts solved, \(Format.percent(rates.first ?? nil)) at first, \(Format.percent(last)) at last"
     let parent: HTML = row.parent.map { "<span class=\"quiet sub\">a fork of \($0)</span>" } ?? .nothing
     return """
       <tr><td class="pick"><input type="checkbox" name="experiment" value="\(row.name)" aria-label="\("Compare " + row.name)"></td>

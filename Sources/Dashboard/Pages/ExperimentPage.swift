@@ -92,7 +92,8 @@ extension ExperimentPage {
 
   private func updateRows() async throws(PageError) -> UpdateTable {
     UpdateTable(
-      try await frame.visit.rows(UpdateRow.of(frame.number, options.span)), width: options.span.width, window: options.window)
+      try await frame.visit.rows(UpdateRow.of(frame.number, options.span)), width: options.span.width,
+      window: options.window)
   }
 
   private func figures() async throws(PageError) -> HTML {

@@ -18,7 +18,9 @@ enum Parts {
     return "<span class=\"verdict \(kind)\">\(verdict.replacing("_", with: " "))</span>"
   }
 
-  static func kind(_ kind: String) -> HTML { "<span class=\"kind c\(color(ofKind: kind))\"><span class=\"swatch\"></span>\(kind)</span>" }
+  static func kind(_ kind: String) -> HTML {
+    "<span class=\"kind c\(color(ofKind: kind))\"><span class=\"swatch\"></span>\(kind)</span>"
+  }
 
   static func color(ofKind kind: String) -> Int {
     switch kind {
@@ -44,7 +46,8 @@ enum Parts {
   }
 
   /// A choice among few as a drop-down field.
-  static func select(_ name: String, label: String, choices: [(value: String, title: String)], chosen: String?) -> HTML {
+  static func select(_ name: String, label: String, choices: [(value: String, title: String)], chosen: String?) -> HTML
+  {
     """
     <label>\(label) <select name="\(name)">\(choices.html { choice in
       "<option value=\"\(choice.value)\"\((choice.value == (chosen ?? "") ? " selected" : "") as HTML)>\(choice.title)</option>"

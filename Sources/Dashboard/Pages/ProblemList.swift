@@ -4,7 +4,8 @@ struct ProblemList: Sendable {
 
   private static let rowsMax = 50
   private static let outcomes = [
-    ("", "any outcome"), ("learnable", "some probes right"), ("unsolved", "no probe right"), ("always_solved", "all probes right"),
+    ("", "any outcome"), ("learnable", "some probes right"), ("unsolved", "no probe right"),
+    ("always_solved", "all probes right"),
   ]
 
   func page() async throws(PageError) -> Page {
@@ -16,9 +17,12 @@ struct ProblemList: Sendable {
     let offset = visit.number("offset", in: 0...10_000_000) ?? 0
     let rows: [ProblemRow] = try await visit.rows(
       ProblemRow.page(
-        frame.number, order: order, kind: kind, outcome: outcome, iteration: iteration, offset: offset, limit: Self.rowsMax))
-    let link = Link.experiment(frame.name, "problems").with("order", order == .newest ? nil : order.rawValue).with("kind", kind)
-      .with("outcome", outcome).with("iteration", iteration)
+        frame.number, order: order, kind: kind, outcome: outcome, iteration: iteration, offset: offset,
+        limit: Self.rowsMax))
+    let link = Link.experiment(frame.name, "problems").with("order", order == .newest ? nil : order.rawValue).with(
+      "kind", kind
+    )
+    .with("outcome", outcome).with("iteration", iteration)
     let pager = Parts.pager(
       previous: offset > 0 ? link.with("offset", offset > Self.rowsMax ? offset - Self.rowsMax : nil) : nil,
       next: rows.count == Self.rowsMax ? link.with("offset", offset + Self.rowsMax) : nil,

@@ -8,7 +8,8 @@ struct ProblemPage: Sendable {
 
   func page() async throws(PageError) -> Page {
     let parts = id.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 3, Int(parts[0]) != nil, Int(parts[2]) != nil, parts[1].allSatisfy({ $0.isLowercase || $0 == "_" })
+    guard parts.count == 3, Int(parts[0]) != nil, Int(parts[2]) != nil,
+      parts[1].allSatisfy({ $0.isLowercase || $0 == "_" })
     else { throw .missing("\(id) is no id of a problem: iteration, kind and slot, such as 3.deduction.5.") }
     switch frame.visit.request.value("fragment") {
     case "children": return Page(title: id, body: try await children())
@@ -37,9 +38,13 @@ struct ProblemPage: Sendable {
   private func whole(_ row: ProposalRow) async -> HTML {
     let inherited: HTML =
       row.recordedBy == frame.name
-      ? .nothing : "<p class=\"note\">From the history shared with <a href=\"\(Link.problem(id, of: row.recordedBy))\">\(row.recordedBy)</a>.</p>"
+      ? .nothing
+      : "<p class=\"note\">From the history shared with <a href=\"\(Link.problem(id, of: row.recordedBy))\">\(row.recordedBy)</a>.</p>"
     let facts: [(String, HTML)] = [
-      ("Iteration", "<a href=\"\(Link.experiment(frame.name, "problems").with("iteration", row.iteration))\">\(row.iteration)</a>"),
+      (
+        "Iteration",
+        "<a href=\"\(Link.experiment(frame.name, "problems").with("iteration", row.iteration))\">\(row.iteration)</a>"
+      ),
       ("Proposed by version", "\(row.policyVersion.map { "\($0)" } ?? Format.none)"), ("When", Format.time(row.madeAt)),
       ("Position in the log", "\(row.position)"),
     ]
@@ -72,7 +77,9 @@ struct ProblemPage: Sendable {
   private func parents(_ row: ProposalRow) -> HTML {
     let shown = row.references ?? []
     let program: HTML =
-      row.givenProgram.map { "<h3>Given the program of</h3><ul class=\"plain\"><li><a href=\"\(Link.problem($0, of: frame.name))\">\($0)</a></li></ul>" }
+      row.givenProgram.map {
+        "<h3>Given the program of</h3><ul class=\"plain\"><li><a href=\"\(Link.problem($0, of: frame.name))\">\($0)</a></li></ul>"
+      }
       ?? .nothing
     guard !shown.isEmpty else { return program }
     return """
@@ -96,7 +103,8 @@ struct ProblemPage: Sendable {
   private func tally(_ rows: [TallyRow]) -> HTML {
     guard rows.count > 1 else { return .nothing }
     return Chart(
-      name: "by-version", title: "Right answers by policy version", note: "Share of the verified attempts of each version that were right.",
+      name: "by-version", title: "Right answers by policy version",
+      note: "Share of the verified attempts of each version that were right.",
       unit: .share, axis: "policy version", x: rows.map { $0.policyVersion ?? 0 },
       series: [
         Chart.Series(
@@ -164,7 +172,10 @@ enum LessonPart {
     return Parts.facts([
       ("Reward", "\(Format.decimal(lesson.reward, 3))"), ("Baseline", "\(Format.decimal(lesson.baseline, 3))"),
       ("Deviation", "\(Format.decimal(lesson.deviation, 3))"), ("Advantage", "\(Format.decimal(lesson.advantage, 3))"),
-      ("Trained by", "<a href=\"\(Link.update(lesson.policyVersion, of: experiment))\">update \(lesson.policyVersion)</a>"),
+      (
+        "Trained by",
+        "<a href=\"\(Link.update(lesson.policyVersion, of: experiment))\">update \(lesson.policyVersion)</a>"
+      ),
     ])
   }
 }

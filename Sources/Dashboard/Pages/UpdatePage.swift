@@ -11,10 +11,13 @@ struct UpdatePage: Sendable {
     }
     let lessons: [LessonRow] = try await frame.visit.rows(
       LessonRow.of(version: version, frame.name, limit: Self.samplesMax))
-    let previous: HTML? = row.fromVersion > 0 ? "<a href=\"\(Link.update(row.fromVersion, of: frame.name))\" rel=\"prev\">update \(row.fromVersion)</a>" : nil
+    let previous: HTML? =
+      row.fromVersion > 0
+      ? "<a href=\"\(Link.update(row.fromVersion, of: frame.name))\" rel=\"prev\">update \(row.fromVersion)</a>" : nil
     let next: HTML? =
       row.toVersion < frame.experiment.policyVersion
-      ? "<a href=\"\(Link.update(row.toVersion + 1, of: frame.name))\" rel=\"next\">update \(row.toVersion + 1)</a>" : nil
+      ? "<a href=\"\(Link.update(row.toVersion + 1, of: frame.name))\" rel=\"next\">update \(row.toVersion + 1)</a>"
+      : nil
     return frame.page(
       "Update \(version)", tab: "",
       """
@@ -35,7 +38,9 @@ struct UpdatePage: Sendable {
   }
 
   private func table(_ rows: [LessonRow]) -> HTML {
-    guard !rows.isEmpty else { return "<p class=\"empty\">Its samples are in the history shared with a parent, or in another experiment.</p>" }
+    guard !rows.isEmpty else {
+      return "<p class=\"empty\">Its samples are in the history shared with a parent, or in another experiment.</p>"
+    }
     return """
       <div class="scroll" tabindex="0" role="region" aria-label="Samples"><table class="rows"><thead><tr><th scope="col">Sample</th>
       <th scope="col">Role</th><th scope="col">Problem</th><th scope="col" class="figure">Reward</th><th scope="col" class="figure">Baseline</th>

@@ -33,6 +33,8 @@ struct ViewOptions: Sendable {
 
   /// What a point is, where it is not one iteration.
   var note: HTML {
-    span.width == 1 ? .nothing : "<p class=\"note\">A point is \(span.width) iterations; updates show the smallest and the largest of them.</p>"
+    span.width == 1
+      ? .nothing
+      : "<p class=\"note\">A point is \(span.width) iterations; updates show the smallest and the largest of them.</p>"
   }
 }
