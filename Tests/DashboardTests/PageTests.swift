@@ -205,11 +205,11 @@ struct PageTests {
     try await withPages { pages in
       #expect(!(await pages.get(Self.first).text.contains("/fork\"")))
       #expect(await pages.get(Self.first, mayOperate: true).text.contains("/fork\""))
-      let form = await pages.get("\(Self.first)/fork", mayOperate: true).text
+      let form = await pages.get("\(Self.first)/ask/fork", mayOperate: true).text
       #expect(
         form.contains("method=\"post\"") && form.contains("value=\"token&quot;&lt;\"")
           && form.contains("name=\"confirm\" value=\"yes\""))
-      #expect(!(await pages.get("\(Self.first)/fork").text.contains("method=\"post\"")))
+      #expect(!(await pages.get("\(Self.first)/ask/fork").text.contains("method=\"post\"")))
     }
   }
 
