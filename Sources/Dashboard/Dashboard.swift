@@ -60,8 +60,11 @@ package struct Dashboard: Sendable {
     case ("events", 1): return try await EventPage(frame: frame).page()
     case ("evaluations", 1): return try await EvaluationPage(frame: frame).page()
     case ("settings", 1): return try await SettingsPage(frame: frame).page()
-    case ("pause", 1), ("resume", 1), ("stop", 1), ("fork", 1):
-      return try ControlPage(frame: frame, action: ControlPage.Action(rawValue: path[0])!).page()
+    case ("ask", 2):
+      guard let action = ControlPage.Action(rawValue: path[1]) else {
+        throw .missing("Nothing can be asked of an experiment by the name \(path[1]).")
+      }
+      return try ControlPage(frame: frame, action: action).page()
     default: throw .missing("An experiment has no page \(path.joined(separator: "/")).")
     }
   }

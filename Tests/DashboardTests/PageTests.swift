@@ -21,7 +21,9 @@ struct PageTests {
       try await Self.appendHostile(to: log)
       for experiment in try await log.experiments() {
         var projector = ExperimentProjector(ProjectionCatalogue.all, of: experiment.id, in: log)
-        #expect(try await projector.catchUp().failures == [:])
+        let failures = try await projector.catchUp().failures
+        // What is appended to the second one no daemon would append, and a projection may refuse it.
+        #expect(failures == [:] || experiment.name == "second", "\(failures)")
       }
       let pool = ConnectionPool(database, connectionsMax: 2)
       let assets = TestServer.migrations.deletingLastPathComponent().appending(path: "assets").path
@@ -119,7 +121,7 @@ struct PageTests {
         ("\(Self.first)/problems", [], "\(problem)"),
         ("\(Self.first)/problems", [("outcome", "learnable"), ("order", "learnability")], "Problems"),
         ("\(Self.first)/problems/\(problem)", [], "What the proposer wrote"),
-        ("\(Self.first)/problems/\(problem)", [("fragment", "children")], ""),
+        ("\(Self.first)/problems/\(problem)", [("fragment", "children")], "class="),
         ("\(Self.first)/problems/0.deduction.0", [], "zero problem"),
         ("\(Self.first)/attempts/\(attempt)", [], "What the solver wrote"),
         ("\(Self.first)/updates/1", [], "What moved it most"),
@@ -203,11 +205,11 @@ struct PageTests {
     try await withPages { pages in
       #expect(!(await pages.get(Self.first).text.contains("/fork\"")))
       #expect(await pages.get(Self.first, mayOperate: true).text.contains("/fork\""))
-      let form = await pages.get("\(Self.first)/fork", mayOperate: true).text
+      let form = await pages.get("\(Self.first)/ask/fork", mayOperate: true).text
       #expect(
         form.contains("method=\"post\"") && form.contains("value=\"token&quot;&lt;\"")
           && form.contains("name=\"confirm\" value=\"yes\""))
-      #expect(!(await pages.get("\(Self.first)/fork").text.contains("method=\"post\"")))
+      #expect(!(await pages.get("\(Self.first)/ask/fork").text.contains("method=\"post\"")))
     }
   }
 

@@ -1,4 +1,5 @@
-/// `/experiments/NAME/pause`, `resume`, `stop`, `fork`: what it would do, and the button that does it. The form goes to the same path.
+/// `/experiments/NAME/ask/pause`, `resume`, `stop`, `fork`: what it would do, and the button that does it. The form goes to
+/// `/experiments/NAME/pause` and so on, which answers to nothing but forms.
 struct ControlPage: Sendable {
   /// What can be asked of an experiment.
   enum Action: String, CaseIterable {

@@ -40,7 +40,7 @@ struct ExperimentFrame: Sendable {
     let possible = ControlPage.Action.allCases.filter { $0.isPossible(in: experiment.state) }
     return """
       <span class="grow"></span><span class="actions">\(possible.html {
-        "<a class=\"button\" href=\"\(Link.experiment(name, $0.rawValue))\">\($0.title)</a>"
+        "<a class=\"button\" href=\"\(Link.experiment(name, "ask", $0.rawValue))\">\($0.title)</a>"
       })</span>
       """
   }
