@@ -4,6 +4,7 @@ import Foundation
 import HTTPAPI
 import Logging
 import ServiceLifecycle
+import Terminal
 import UnixSignals
 
 struct DashboardCommand: AsyncParsableCommand {

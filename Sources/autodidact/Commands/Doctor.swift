@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Foundation
+import Terminal
 
 struct Doctor: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import Foundation
 import HTTPAPI
+import Terminal
 
 struct Token: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
