@@ -1,6 +1,7 @@
 import Domain
 import EventLog
 import Foundation
+import PostgresLog
 import Testing
 
 /// The commands that ask the log or write to it, through the built program and a real PostgreSQL.
