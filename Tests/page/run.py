@@ -16,7 +16,7 @@ from views import Failure, wait
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / ".build/release"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-SMALL = ["iterations=6", "play.batch=4", "play.samples_per_prompt=2", "play.probes=4", "play.seeding_rounds_max=2", "proposer.tokens_max=64",
+SMALL = ["iterations=20", "play.batch=4", "play.samples_per_prompt=2", "play.probes=4", "play.seeding_rounds_max=2", "proposer.tokens_max=64",
          "solver.tokens_max=32", "checkpoints.every=3"]
 
 

@@ -80,10 +80,6 @@ struct Gate: Sendable {
   /// - Throws: `unauthorized` for a token or session that is not ours, `tooManyRequests`.
   func caller(_ call: Call) throws(WebError) -> Caller? {
     let peer = call.peer ?? "local"
-    if let seconds = failures.wait(peer) {
-      // Whoever guesses tokens waits; whoever has one already is not locked out by others' guesses at another address.
-      throw WebError(.tooManyRequests, "too many wrong tokens from \(peer)", retryAfter: seconds)
-    }
     let caller = try identify(call, peer)
     if let seconds = requests.take(caller?.key ?? "address/\(peer)") {
       throw WebError(.tooManyRequests, "too many requests", retryAfter: seconds)
@@ -97,7 +93,7 @@ struct Gate: Sendable {
       guard parts.count == 2, parts[0].lowercased() == "bearer",
         let entry = try entry(admitting: parts[1].trimmingCharacters(in: .whitespaces))
       else {
-        _ = failures.take(peer)
+        try noteFailure(call)
         throw WebError(.unauthorized, "the token is not one of this server's")
       }
       return Caller(
@@ -117,8 +113,13 @@ struct Gate: Sendable {
     return try known().first { $0.admits(token) }
   }
 
-  /// Counts a wrong token at the login page.
-  func noteFailure(_ call: Call) { _ = failures.take(call.peer ?? "local") }
+  /// Counts a wrong token. Whoever has a right one is not locked out by others' guesses from the same address.
+  /// - Throws: `tooManyRequests` where there were too many.
+  func noteFailure(_ call: Call) throws(WebError) {
+    let peer = call.peer ?? "local"
+    guard let seconds = failures.take(peer) else { return }
+    throw WebError(.tooManyRequests, "too many wrong tokens from \(peer)", retryAfter: seconds)
+  }
 
   private func known() throws(WebError) -> [TokenEntry] {
     do throws(TokenError) { return try tokens.entries() } catch {

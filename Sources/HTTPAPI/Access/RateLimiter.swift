@@ -41,12 +41,6 @@ final class RateLimiter: Sendable {
     }
   }
 
-  /// Whether a request would be allowed, without taking it. Returns as `take` does.
-  func wait(_ client: String) -> Int? {
-    let bucket = level(of: buckets.withLock { $0[client] }, at: now())
-    return bucket.level >= 1 ? nil : max(1, Int(((1 - bucket.level) / allowance.rate).rounded(.up)))
-  }
-
   private func level(of bucket: Bucket?, at time: Double) -> Bucket {
     guard let bucket else { return Bucket(level: allowance.burst, at: time) }
     return Bucket(level: min(allowance.burst, bucket.level + (time - bucket.at) * allowance.rate), at: time)

@@ -18,7 +18,7 @@ struct LoginEndpoints: Sendable {
     try gate.checkOrigin(call)
     let text = try Self.fields(call).first { $0.name == "token" }?.value ?? ""
     guard let entry = try gate.entry(admitting: text.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-      gate.noteFailure(call)
+      try gate.noteFailure(call)
       return Self.page(401, "This is not one of the server's tokens.")
     }
     var answer = Answer.seeOther("/")
