@@ -97,6 +97,8 @@ struct EventCodingTests {
           problem: "deduction/1/1", group: "deduction", level: 1, sample: 7, verdict: .outOfMemory, answer: "'a'",
           detail: "d")),
       .evaluationCompleted(EvaluationCompleted(answers: 3072, answersDigest: "a")),
+      .experimentAnnotated(
+        ExperimentAnnotated(by: "a@b", tagsAdded: ["c"], tagsRemoved: ["d"], note: "e", priority: -3)),
     ]
   }()
 

@@ -46,11 +46,15 @@ struct TokenCreate: AsyncParsableCommand {
       """)
   @Argument(help: "What to call it; unique.") var name: String
   @Option(help: "read or operate.") var scope: Scope = .read
+  @Flag(help: "As one JSON object, the secret in it.") var json = false
 
   func run() async throws {
     try withTokens { tokens in
       let token = try tokens.create(
         name, scope: scope, now: Int64(Date().timeIntervalSince1970), random: WebComposition.random)
+      if json {
+        return print(jsonText(["id": token.id, "name": name, "scope": scope.rawValue, "token": token.text]))
+      }
       print(token.text)
       Console.error("token \(name) (\(scope.rawValue), id \(token.id)): keep it, it is not shown again")
     }
@@ -94,10 +98,12 @@ struct TokenRevoke: AsyncParsableCommand {
     commandName: "revoke", abstract: "Remove a token: it is refused from now on.",
     discussion: "EXAMPLE\n  autodidact token revoke grafana")
   @Argument(help: "Id or name.") var token: String
+  @Flag(help: "As one JSON object.") var json = false
 
   func run() async throws {
     try withTokens { tokens in
       let entry = try tokens.revoke(token)
+      if json { return print(jsonText(["revoked": entry.id, "name": entry.name])) }
       print("revoked \(entry.name) (id \(entry.id))")
     }
   }
