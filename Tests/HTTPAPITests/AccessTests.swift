@@ -168,7 +168,7 @@ struct AccessTests {
         #expect(
           headers["content-security-policy"]?.hasPrefix("default-src 'none'; script-src 'self'") ?? false, "\(path)")
         #expect(
-          headers["x-content-type-options"] == "nosniff" && headers["referrer-policy"] == "no-referrer", "\(path)")
+          headers["x-content-type-options"] == "nosniff" && headers["referrer-policy"] == "same-origin", "\(path)")
         #expect(headers["cache-control"] != nil, "\(path)")
       }
     }

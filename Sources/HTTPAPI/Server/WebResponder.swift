@@ -117,7 +117,7 @@ struct WebResponder: HTTPResponder {
         + "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     (HTTPField.Name("X-Content-Type-Options")!, "nosniff"),
-    (HTTPField.Name("Referrer-Policy")!, "no-referrer"),
+    (HTTPField.Name("Referrer-Policy")!, "same-origin"),
     (HTTPField.Name("X-Frame-Options")!, "DENY"),
     (HTTPField.Name("Cross-Origin-Opener-Policy")!, "same-origin"),
     (HTTPField.Name("Cross-Origin-Resource-Policy")!, "same-origin"),
