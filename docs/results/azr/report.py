@@ -218,7 +218,7 @@ table("Health", rows)
 cross = ask("""
     select e.suite, e.subject, e.experiment, s.level, sum(s.answers)::int as answers, sum(s.correct)::int as correct
     from evaluations e join evaluation_scores s on s.evaluation = e.evaluation
-    where e.suite like 'problems-of-%%' and e.is_complete and s.temperature > 0
+    where e.suite like 'problems-of-%%' and e.is_complete and s.temperature > 0 and s.level is not null
     group by 1, 2, 3, 4 order by 1, 4, 3 nulls first""")
 if len(cross):
     rows = [["problems of", "iterations", "solver", "sampled answers right"]]
