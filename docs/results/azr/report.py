@@ -224,7 +224,7 @@ if len(cross):
     rows = [["problems of", "iterations", "solver", "sampled answers right"]]
     for row in cross.itertuples():
         rows.append([row.suite.removeprefix("problems-of-"), {1: "1–4", 2: "9–12"}.get(row.level, str(row.level)),
-                     "base" if row.experiment is None else "trained", f"{row.correct} of {row.answers}, {100 * row.correct / row.answers:.1f} %"])
+                     "base" if pd.isna(row.experiment) else "trained", f"{row.correct} of {row.answers}, {100 * row.correct / row.answers:.1f} %"])
     table("New problems under the old solver", rows)
 
 (folder / "tables.md").write_text("\n".join(tables))
