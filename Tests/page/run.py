@@ -90,7 +90,7 @@ def steer(browser, url, name):
     press(page, url, "pause", name, [("reason", "the page's test")])
     wait("the daemon obeys the pause", lambda: state(name) == "paused", 180)
     reason = sql("select body ->> 'reason' from log.events where type = 'PauseRequested' order by position desc limit 1")
-    if reason != "the page's test":
+    if reason != "the page's test (over HTTP)":
         raise Failure(f"the reason of the pause is {reason}")
     page.goto(f"{url}/experiments/{name}")
     if "paused" not in page.locator(".state-line").inner_text():
