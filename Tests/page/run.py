@@ -15,6 +15,8 @@ from views import Failure, wait
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / ".build/release"
+# A name cannot hold a slash.
+HOSTILE_NAME = "<script>alert(1)<img src=x onerror=alert(2)>"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 SMALL = ["iterations=20", "play.batch=4", "play.samples_per_prompt=2", "play.probes=4", "play.seeding_rounds_max=2", "proposer.tokens_max=64",
          "solver.tokens_max=32", "checkpoints.every=3"]
@@ -107,7 +109,7 @@ def steer(browser, url, name):
 def add_hostile(name):
     """An experiment of the same settings, whose name, program and answer are markup, at the end of the log."""
     created = json.loads(sql(f"select e.body from log.events e join log.experiments x on x.number = e.experiment where x.name = '{name}' and e.version = 1"))
-    created["name"] = HOSTILE
+    created["name"] = HOSTILE_NAME
     problem = {"kind": "deduction", "message": HOSTILE, "program": f"def f(x):\n    return '{HOSTILE}'", "pairs": [{"input": f"'{HOSTILE}'", "output": f"'{HOSTILE}'"}]}
     bodies = [created, {"iteration": 0, "policy_version": 0, "round": 0}, {"proposal": "0.deduction.1", "references": ["0.deduction.0"]},
               {"proposal": "0.deduction.1", "detail": "", "problem": problem}]
@@ -118,7 +120,7 @@ def add_hostile(name):
     arrays = ", ".join([
         f"array[{', '.join(quoted(type) for type in types)}]", "array[1, 1, 1, 1]", "array[null, 0, 0, 0]::integer[]", "array[0, 0, 0, 0]",
         "array[null, null, null, -3]::bigint[]", f"array[{', '.join(quoted(json.dumps(body)) for body in bodies)}]"])
-    sql(f"select log.append('hostile', gen_random_uuid(), {quoted(HOSTILE)}, 0, 0, 'stopped', sha256('x'), {arrays}, array[]::integer[], "
+    sql(f"select log.append('hostile', gen_random_uuid(), {quoted(HOSTILE_NAME)}, 0, 0, 'stopped', sha256('x'), {arrays}, array[]::integer[], "
         "array[]::bytea[], array[]::bytea[], array[]::text[], array[]::text[], array[]::text[], array[]::bytea[], array[]::text[], "
         "null, null, null, null, null, null)")
     autodidact("projection", "rebuild", "all")
@@ -126,12 +128,14 @@ def add_hostile(name):
 
 def see_hostile(browser):
     from urllib.parse import quote
-    base = "/experiments/" + quote(HOSTILE, safe="")
+    base = "/experiments/" + quote(HOSTILE_NAME, safe="")
     for path in ["/", base, base + "/problems", base + "/problems/0.deduction.1", base + "/events"]:
         page = browser.go(path)
         browser.everything()
-        if HOSTILE not in page.locator("body").inner_text():
-            raise Failure(f"{path} does not show the hostile text as it is")
+        wanted = [HOSTILE_NAME] + ([HOSTILE] if path.endswith("/0.deduction.1") else [])
+        for text in wanted:
+            if text not in page.locator("body").inner_text():
+                raise Failure(f"{path} does not show the hostile text as it is: {text}")
         if page.locator("main img").count():
             raise Failure(f"{path} has an image that the text made")
     browser.accessible("hostile")
