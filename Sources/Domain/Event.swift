@@ -36,6 +36,7 @@ package enum Event: Hashable, Sendable {
   case evaluationCompleted(EvaluationCompleted)
   // Curriculum
   case curriculumChosen(CurriculumChosen)
+  case updateTried(UpdateTried)
 }
 
 /// The first event of every experiment: all that is needed to play it again.
@@ -278,17 +279,22 @@ package struct WeightsUpdated: Hashable, Codable, Sendable {
   }
 }
 
-/// There was nothing to learn from, or the step was not finite. The policy version stays.
+/// There was nothing to learn from, the step was not finite, or it was tried and not kept. The policy version stays.
 package struct UpdateSkipped: Hashable, Codable, Sendable {
   package var iteration: Int
   package var policyVersion: PolicyVersion
   package var reason: String
   package var groups: [RewardGroup]
+  /// Digest of the weights that were trained and not kept (`UpdateTried`); absent where none were.
+  package var candidate: String?
 
-  package init(iteration: Int, policyVersion: PolicyVersion, reason: String, groups: [RewardGroup]) {
+  package init(
+    iteration: Int, policyVersion: PolicyVersion, reason: String, groups: [RewardGroup], candidate: String? = nil
+  ) {
     self.iteration = iteration
     self.policyVersion = policyVersion
     self.reason = reason
     self.groups = groups
+    self.candidate = candidate
   }
 }

@@ -87,6 +87,7 @@ package enum EventCoding {
     "AnswerEvaluated": reader(Event.answerEvaluated),
     "EvaluationCompleted": reader(Event.evaluationCompleted),
     "CurriculumChosen": reader(Event.curriculumChosen),
+    "UpdateTried": reader(Event.updateTried),
   ]
 
   /// All type names this program can read, sorted; what `events --type` accepts.
@@ -124,6 +125,7 @@ extension Event {
     case .answerEvaluated: "AnswerEvaluated"
     case .evaluationCompleted: "EvaluationCompleted"
     case .curriculumChosen: "CurriculumChosen"
+    case .updateTried: "UpdateTried"
     }
   }
 
@@ -153,6 +155,16 @@ extension Event {
     case .answerEvaluated(let body): EventCoding.json(body)
     case .evaluationCompleted(let body): EventCoding.json(body)
     case .curriculumChosen(let body): EventCoding.json(body)
+    case .updateTried(let body): EventCoding.json(body)
+    }
+  }
+
+  /// Whether it is a decision that the events before it lead to and that is recorded besides its effect: folding the log again
+  /// must come to the same one (`Experiment.objection`).
+  package var isDecision: Bool {
+    switch self {
+    case .curriculumChosen, .updateTried: true
+    default: false
     }
   }
 

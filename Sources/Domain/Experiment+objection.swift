@@ -27,6 +27,7 @@ extension Experiment {
       }
       return objection(toUpdate: event, of: skipped.iteration)
     case .curriculumChosen(let chosen): return objection(to: chosen)
+    case .updateTried(let tried): return objection(to: tried)
     case .conditionBegan(let change):
       return health.changes(settings.health).began.contains(change)
         ? nil : "condition \(change.condition.rawValue) begins, which its iterations do not show"

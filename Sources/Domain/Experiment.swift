@@ -118,7 +118,7 @@ package struct Experiment: Hashable, Codable, Sendable {
       evolvePlay(event, position: position)
     case .evaluationStarted, .answerEvaluated, .evaluationCompleted:
       preconditionFailure("\(event.type) in the stream of experiment \(name)")
-    case .curriculumChosen: break
+    case .curriculumChosen, .updateTried: break
     }
     closeSeedingRound()
   }

@@ -11,6 +11,7 @@ package struct ExperimentSettings: Hashable, Codable, Sendable {
   package var model = ModelSettings()
   package var play = PlaySettings()
   package var curriculum = CurriculumSettings()
+  package var acceptance = AcceptanceSettings()
   package var composite = CompositeSettings()
   package var proposer = RoleSettings(temperature: 1.0, tokensMax: 256)
   package var solver = SolverSettings(temperature: 1.0, tokensMax: 128)

@@ -22,6 +22,8 @@ package enum RandomPurpose: UInt8, Codable, Sendable, CaseIterable {
   case eviction = 17
   /// Whether a proposal is given functions of earlier problems, and of which.
   case functions = 18
+  /// Which archived problems an update is tried on.
+  case archive = 19
   /// Rewards of the random control.
   case proposalReward = 32
   case probeReward = 33

@@ -25,6 +25,9 @@ enum SettingsUpcast {
     if recorded["curriculum"] != nil {
       known["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(CurriculumSettings()))
     }
+    if recorded["acceptance"] != nil {
+      known["acceptance"] = try JSONSerialization.jsonObject(with: EventCoding.json(AcceptanceSettings()))
+    }
     if recorded["composite"] != nil {
       known["composite"] = try JSONSerialization.jsonObject(with: EventCoding.json(CompositeSettings()))
     }

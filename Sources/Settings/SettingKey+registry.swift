@@ -3,7 +3,7 @@ import Domain
 extension SettingKey {
   /// Every setting, in the order they are shown.
   package static let all: [SettingKey] =
-    top + model + play + curriculum + composite + proposer + solver + rewards + intrinsic
+    top + model + play + curriculum + acceptance + composite + proposer + solver + rewards + intrinsic
     + advantages + learner + verifier + health + checkpoints
 
   private static let top: [SettingKey] = [
@@ -141,6 +141,26 @@ extension SettingKey {
     SettingKey(
       "curriculum.versions_max", \.curriculum.versionsMax, .integer(0...1_000_000),
       "Difficulty: attempts of this many newest policy versions count; 0: of all."),
+  ]
+
+  private static let acceptance: [SettingKey] = [
+    SettingKey(
+      "acceptance.problems", \.acceptance.problems, .integer(0...4096),
+      "PowerPlay: an update is kept only if old and new weights, tried on this many archived problems, differ for the better; "
+        + "0 keeps every update. docs/curriculum.md has the rule."),
+    SettingKey(
+      "acceptance.attempts", \.acceptance.attempts, .integer(1...1024),
+      "Attempts of the old weights, and of the new, at each of those problems."),
+    SettingKey(
+      "acceptance.threshold", \.acceptance.threshold, .number("above 0, below 1") { $0 > 0 && $0 < 1 },
+      "A problem is solved if Wilson's 95 % interval of its solve rate lies at or above this, unsolved if it lies below."
+    ),
+    SettingKey(
+      "acceptance.gained_min", \.acceptance.gainedMin, .integer(0...4096),
+      "Unsolved problems that must become solved for an update to be kept."),
+    SettingKey(
+      "acceptance.lost_max", \.acceptance.lostMax, .integer(0...4096),
+      "Solved problems that may become unsolved by an update that is kept."),
   ]
 
   private static let composite: [SettingKey] = [

@@ -60,6 +60,26 @@ struct SettingRule: Sendable {
         ? "a band from \($0.curriculum.bandLow) to \($0.curriculum.bandHigh) holds no solve rate" : nil
     },
     SettingRule(
+      keys: ["acceptance.attempts", "acceptance.threshold", "acceptance.problems"],
+      text:
+        "`acceptance.attempts` is enough for all right to be solved at `acceptance.threshold`, and all wrong unsolved."
+    ) {
+      let acceptance = $0.acceptance
+      guard acceptance.isOn else { return nil }
+      let all = SolveCount(attempts: acceptance.attempts, correct: acceptance.attempts)
+      let none = SolveCount(attempts: acceptance.attempts, correct: 0)
+      return acceptance.standing(all) != .solved || acceptance.standing(none) != .unsolved
+        ? "\(acceptance.attempts) attempts can never show on which side of \(acceptance.threshold) a solve rate lies; "
+          + "give more, or a threshold nearer to 0.5" : nil
+    },
+    SettingRule(
+      keys: ["acceptance.gained_min", "acceptance.problems"],
+      text: "`acceptance.gained_min` ≤ `acceptance.problems` where updates are tried."
+    ) {
+      $0.acceptance.isOn && $0.acceptance.gainedMin > $0.acceptance.problems
+        ? "of \($0.acceptance.problems) problems \($0.acceptance.gainedMin) can never become solved" : nil
+    },
+    SettingRule(
       keys: ["learner.warmup_iterations", "play.seeding_factor"],
       text: "`learner.warmup_iterations` > 0 needs `play.seeding_factor` ≥ 1: warm-up solves what seeding collected."
     ) {

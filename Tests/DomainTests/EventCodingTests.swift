@@ -69,6 +69,15 @@ struct EventCodingTests {
             CurriculumChosen.PoolFigures(
               pool: .programs, candidates: 9, attempted: 7, effective: 4.25, solveRate: 0.375, solveRateUniform: 0.5)
           ])),
+      .updateTried(
+        UpdateTried(
+          iteration: 12, weightsDigest: "ee",
+          trials: [
+            UpdateTried.Trial(
+              problem: id, before: SolveCount(attempts: 4, correct: 0), after: SolveCount(attempts: 4, correct: 4))
+          ], settings: AcceptanceSettings())),
+      .updateSkipped(
+        UpdateSkipped(iteration: 3, policyVersion: 2, reason: "not kept", groups: groups, candidate: "ee")),
       .weightsUpdated(
         WeightsUpdated(
           fromVersion: 1, toVersion: 2, batchDigest: "cc", consumed: [id.description, attempt.description],

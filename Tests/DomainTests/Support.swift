@@ -107,7 +107,7 @@ struct Player {
       (purpose == .solve ? chosen(.problems) : [])
         + plans.map { .attemptMade(AttemptMade(attempt: $0.id, problem: $0.problem.id)) }
     case .verifyAttempts(let plans): plans.map { .attemptVerified(verified($0)) }
-    case .update: experiment.ledger.map { [update($0)] } ?? []
+    case .update: experiment.ledger.map { tried(update($0)) } ?? []
     case .assess(let began, let ended): began.map { .conditionBegan($0) } + ended.map { .conditionEnded($0) }
     case .checkpoint: [.checkpointSaved(checkpoint)]
     case .pause(let reason): [.experimentPaused(change(reason))]
@@ -166,6 +166,28 @@ struct Player {
     return AttemptVerified(
       attempt: plan.attempt.id, problem: plan.attempt.made.problem,
       verdict: stream.below(2) == 0 ? .correct : verdict, answer: "1", detail: "")
+  }
+
+  /// The update, after its trial where there is one; or that it was not kept.
+  private func tried(_ update: Event) -> [Event] {
+    guard let plans = experiment.updateTrial, case .weightsUpdated(let updated) = update else { return [update] }
+    func verdicts(_ salt: Int) -> [Verdict] {
+      plans.map { plan in
+        // By problem, so that some are solved and some are not.
+        var stream = RandomStream(
+          RandomKey(
+            seed: UInt64(salt), purpose: .evaluate, kind: plan.id.kind, iteration: plan.id.iteration, slot: plan.id.slot
+          ))
+        return stream.below(2) == 0 ? .correct : .incorrect
+      }
+    }
+    let tried = experiment.updateTried(
+      plans, before: verdicts(1), after: verdicts(2), weightsDigest: updated.outcome.weightsDigest)
+    if tried.isAccepted { return [.updateTried(tried), update] }
+    let skipped = UpdateSkipped(
+      iteration: tried.iteration, policyVersion: updated.fromVersion, reason: tried.sentence, groups: updated.groups,
+      candidate: tried.weightsDigest)
+    return [.updateTried(tried), .updateSkipped(skipped)]
   }
 
   private func update(_ ledger: IterationLedger) -> Event {

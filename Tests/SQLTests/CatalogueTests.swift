@@ -24,7 +24,7 @@ struct CatalogueTests {
         """)
       #expect(silent == [])
       let views = try await log.texts(Self.views)
-      #expect(views.count == 46, "\(views)")
+      #expect(views.count == 47, "\(views)")
     }
   }
 

@@ -10,6 +10,7 @@ struct SettingKeyTests {
     var object = try #require(try JSONSerialization.jsonObject(with: EventCoding.json(settings)) as? [String: Any])
     // Groups of defaults are not written.
     object["curriculum"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.curriculum))
+    object["acceptance"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.acceptance))
     object["composite"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.composite))
     object["intrinsic"] = try JSONSerialization.jsonObject(with: EventCoding.json(settings.intrinsic))
     var result: [String: String] = [:]

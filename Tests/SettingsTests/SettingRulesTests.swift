@@ -10,6 +10,8 @@ struct SettingRulesTests {
     ("play.batch: 4096\nplay.buffer_max: 20000\nplay.seeding_rounds_max: 16", "play.seeding_rounds_max", 3),
     ("play.seeding_rounds_max: 1024", "play.seeding_rounds_max", 1),
     ("seed: 1\ncurriculum: {band_low: 0.5, band_high: 0.5}", "curriculum.band_low", 2),
+    ("seed: 1\nacceptance: {problems: 4, attempts: 3}", "acceptance.attempts", 2),
+    ("seed: 1\nacceptance: {problems: 4, gained_min: 5}", "acceptance.gained_min", 2),
   ])
   func `a conflict is refused at a key that was written`(text: String, key: String, line: Int) throws {
     let problem = try problem(text)

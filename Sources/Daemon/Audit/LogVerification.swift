@@ -190,7 +190,7 @@ extension LogVerification {
         experiment: record.id, after: stored.position, types: nil, limit: LogLimits.readMax)
       for recorded in page {
         let event = try recorded.event()
-        if case .curriculumChosen(let chosen) = event, let reason = stored.experiment.objection(to: chosen) {
+        if event.isDecision, let reason = stored.experiment.objection(to: event) {
           throw Found(
             damage: Damage(table: "log.events", position: recorded.position, key: record.name, reason: reason))
         }

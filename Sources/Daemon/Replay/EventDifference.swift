@@ -63,6 +63,8 @@ package struct EventDifference: Hashable, Codable, Sendable {
       "the play was decided otherwise: its settings differ"
     case ("CurriculumChosen", _):
       "the curriculum was chosen otherwise: its settings differ, or the attempts before it do"
+    case ("UpdateTried", _):
+      "the update was tried otherwise: its settings, its problems, the weights or the verifier differ"
     case ("WeightsUpdated", "consumed"): "other samples were trained: settings of the play or of the learner"
     case ("WeightsUpdated", "groups"), ("UpdateSkipped", "groups"):
       "the same verdicts gave other rewards: the reward formula, its constants or the baselines"

@@ -51,7 +51,7 @@ package struct Replayer: Sendable {
       if case .weightsUpdated(let event) = recorded.event, event.toVersion > to { break }
       if case .updateSkipped = recorded.event, version == to, to < experiment.policyVersion { break }
       let began = surroundings.now()
-      let performed = try await perform(lesson, recorded, profile: profiles.profile(at: position))
+      let performed = try await perform(lesson, recorded, of: experiment, profile: profiles.profile(at: position))
       var update = performed.0
       update.seconds = surroundings.now() - began
       result.updates.append(update)
@@ -68,7 +68,8 @@ package struct Replayer: Sendable {
 
   /// Performs one recorded update. A difference is returned without its cause.
   private func perform(
-    _ lesson: LearnerConsumer.Lesson, _ recorded: (event: Event, position: Position), profile: String
+    _ lesson: LearnerConsumer.Lesson, _ recorded: (event: Event, position: Position), of experiment: Experiment,
+    profile: String
   ) async throws -> (ReplayedUpdate, ReplayDifference?) {
     let trial = ReplayTrial(lesson: lesson, position: recorded.position, profile: profile)
     switch recorded.event {
@@ -83,12 +84,14 @@ package struct Replayer: Sendable {
           trial.difference("skipped", event.toVersion, recorded: "an update", found: "not finite: \(what)")
         )
       }
-    case .updateSkipped(let event): return try await skip(trial, event)
+    case .updateSkipped(let event): return try await skip(trial, event, of: experiment)
     default: preconditionFailure("\(recorded.event.type) is no update")
     }
   }
 
-  private func skip(_ trial: ReplayTrial, _ event: UpdateSkipped) async throws -> (ReplayedUpdate, ReplayDifference?) {
+  private func skip(
+    _ trial: ReplayTrial, _ event: UpdateSkipped, of experiment: Experiment
+  ) async throws -> (ReplayedUpdate, ReplayDifference?) {
     let skipped = trial.replayed(event, .skipped)
     var different = skipped
     different.verdict = .different
@@ -98,11 +101,22 @@ package struct Replayer: Sendable {
     let samples = trial.lesson.batch.samples
     guard samples.contains(where: { $0.advantage != 0 }) else { return (skipped, nil) }
     do {
-      _ = try await learner.update(samples, settings: trial.lesson.settings.learner) { _ in }
-      return (
-        different,
-        trial.difference("skipped", event.policyVersion, recorded: "skipped: \(event.reason)", found: "an update")
-      )
+      let outcome = try await learner.update(samples, settings: trial.lesson.settings.learner) { _ in }
+      guard let candidate = event.candidate else {
+        return (
+          different,
+          trial.difference("skipped", event.policyVersion, recorded: "skipped: \(event.reason)", found: "an update")
+        )
+      }
+      // It was trained, tried and not kept: the same weights must come out, and then be taken back again.
+      guard candidate == outcome.weightsDigest || trial.profile != surroundings.numericsProfile else {
+        return (
+          different,
+          trial.difference("candidate", event.policyVersion, recorded: candidate, found: outcome.weightsDigest)
+        )
+      }
+      try await WeightsRestorer(log: log, learner: learner).restore(experiment, to: event.policyVersion) { _ in }
+      return (skipped, nil)
     } catch LearnerError.notFinite { return (skipped, nil) }
   }
 }

@@ -240,35 +240,65 @@ extension StepPerformer {
       throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
     }
     try Failpoint.learnerRead.pass()
-    let event = try await learn(lesson, experiment, progress)
+    let learned = try await learn(lesson, experiment, progress)
     try Failpoint.learnerUpdated.pass()
     return Performed(
-      events: [newEvent(event.event, experiment)], tokens: event.tokens, acknowledgement: lesson.acknowledgement)
+      events: learned.events.map { newEvent($0, experiment) }, tokens: learned.tokens,
+      acknowledgement: lesson.acknowledgement)
   }
 
   private func learn(
     _ lesson: LearnerConsumer.Lesson, _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
-  ) async throws -> (event: Event, tokens: Int) {
-    func skipped(_ reason: String) -> (Event, Int) {
-      let event = UpdateSkipped(
-        iteration: lesson.ledger.iteration, policyVersion: experiment.policyVersion, reason: reason,
-        groups: lesson.batch.groups)
-      return (.updateSkipped(event), 0)
+  ) async throws -> (events: [Event], tokens: Int) {
+    func skipped(_ reason: String, candidate: String? = nil) -> Event {
+      .updateSkipped(
+        UpdateSkipped(
+          iteration: lesson.ledger.iteration, policyVersion: experiment.policyVersion, reason: reason,
+          groups: lesson.batch.groups, candidate: candidate))
     }
     guard lesson.batch.samples.contains(where: { $0.advantage != 0 }) else {
-      return skipped("no group has rewards that differ")
+      return ([skipped("no group has rewards that differ")], 0)
     }
+    let plans = experiment.updateTrial
+    let before = try await verdicts(plans ?? [], experiment, progress)
+    let outcome: UpdateOutcome
     do {
-      let outcome = try await parts.learner.update(
+      outcome = try await parts.learner.update(
         lesson.batch.samples, settings: lesson.settings.learner, progress: progress)
-      let event = WeightsUpdated(
+    } catch LearnerError.notFinite(let what) {
+      return ([skipped("not finite: \(what)")], before.tokens)
+    }
+    let updated = Event.weightsUpdated(
+      WeightsUpdated(
         fromVersion: experiment.policyVersion, toVersion: experiment.policyVersion + 1,
         batchDigest: lesson.batch.digest, consumed: lesson.batch.samples.map(\.id), groups: lesson.batch.groups,
-        outcome: outcome)
-      return (.weightsUpdated(event), outcome.tokens)
-    } catch LearnerError.notFinite(let what) {
-      return skipped("not finite: \(what)")
+        outcome: outcome))
+    guard let plans else { return ([updated], outcome.tokens) }
+    let after = try await verdicts(plans, experiment, progress)
+    let tried = experiment.updateTried(
+      plans, before: before.verdicts, after: after.verdicts, weightsDigest: outcome.weightsDigest)
+    let tokens = outcome.tokens + before.tokens + after.tokens
+    if tried.isAccepted { return ([.updateTried(tried), updated], tokens) }
+    // Weights are a fold over the log: without this step they are what the log makes of them.
+    try await WeightsRestorer(log: log, learner: parts.learner).restore(experiment) { _ in }
+    let event = skipped("not kept: \(tried.sentence)", candidate: outcome.weightsDigest)
+    return ([.updateTried(tried), event], tokens)
+  }
+
+  /// Attempts by the weights in memory, judged; nothing of them is trained on.
+  private func verdicts(
+    _ plans: [Step.AttemptPlan], _ experiment: Experiment, _ progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> (verdicts: [Verdict], tokens: Int) {
+    guard !plans.isEmpty else { return ([], 0) }
+    let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
+    let generations = try await parts.policy.generate(requests, progress: progress)
+    let checks = zip(plans, generations).map { plan, generation in
+      parts.environment.check(
+        attempt: AttemptMade(attempt: plan.id, problem: plan.problem.id), at: plan.problem.problem,
+        completion: generation.text, settings: experiment.settings)
     }
+    let decisions = try await decide(checks, progress)
+    return (decisions.map(\.verdict), generations.reduce(0) { $0 + $1.tokens.count })
   }
 }
 

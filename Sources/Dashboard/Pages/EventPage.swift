@@ -9,7 +9,7 @@ struct EventPage: Sendable {
     "IterationStarted",
     "ProposalMade", "ProposalVerified", "AttemptMade", "AttemptVerified", "ProblemAdmitted", "WeightsUpdated",
     "UpdateSkipped",
-    "CurriculumChosen", "ConditionBegan", "ConditionEnded", "CheckpointSaved",
+    "CurriculumChosen", "UpdateTried", "ConditionBegan", "ConditionEnded", "CheckpointSaved",
   ]
 
   func page() async throws(PageError) -> Page {

@@ -83,6 +83,14 @@ struct PlayedLog {
         settings.play.thinking = true
       }
     ),
+    (
+      "tried",
+      smallSettings(seed: 11) { settings in
+        settings.play.batch = 6
+        settings.acceptance.problems = 8
+        settings.acceptance.lostMax = 2
+      }
+    ),
     ("composed", intrinsicSettings(seed: 7, .sum) { $0.composite.probability = 0.6 }),
     ("multiplied", intrinsicSettings(seed: 8, .multiply) { $0.rewards.formula = .azrCode }),
     ("sum of all", intrinsicSettings(seed: 9, .multiplySum) { $0.play.references = 0 }),
