@@ -522,6 +522,111 @@ where last_solved_version is not null
 group by experiment, problem, kind, last_solved_version
 having max(policy_version) > last_solved_version;
 
+-- WeightsUpdated is recorded under the version before it. Its body is some 10 kB: to_version read out of it for each of its samples was
+-- nine tenths of this view's time.
+-- A projection that has come to an update has all that the update consumed; of a later one the log is asked.
+create index attempts_1_iteration on projection.attempts_1 (experiment, iteration);
+
+create or replace view analytics.lessons as
+select x.name as experiment, e.iteration, coalesce(e.policy_version + 1, (e.body ->> 'to_version')::integer) as policy_version, l.place, l.sample, l.role,
+       l.kind, l.problem, l.reward, l.baseline, l.deviation,
+       case when l.deviation > 0 then (l.reward - l.baseline) / l.deviation else 0 end as advantage, l.position, l.purpose
+from log.events e
+join log.experiments x on x.number = e.experiment
+left join read.settings s on s.number = e.experiment
+left join (
+  select experiment, max(position) filter (where projection = 'attempts') as attempts,
+         max(position) filter (where projection = 'tallies') as tallies
+  from projection.reached group by experiment
+) as h on h.experiment = e.experiment
+cross join lateral (
+  select coalesce(h.attempts >= e.position, false) as attempts_stored, coalesce(h.tallies >= e.position, false) as tallies_stored
+  offset 0
+) as u
+cross join lateral (
+  select r.place, r.sample, r.role, r.kind, r.purpose, r.problem, r.reward, r.position, g.mean_reward as baseline, g.deviation
+  from (
+    select c.place, c.sample, c.role, c.kind, coalesce(a.position, p.position) as position,
+           case when c.role = 'solver' then c.part[2] else 'propose' end as purpose,
+           case when c.role = 'solver' then a.problem when p.is_accepted then c.sample end as problem,
+           case
+             when s.formula = 'random/1' and c.role = 'solver' then
+               (array[1, s.reward_incorrect, s.reward_malformed])[1 + read.random_below(
+                 s.seed, case when c.part[2] = 'probe' then 33 else 34 end, c.kind, e.iteration, c.part[4]::integer,
+                 c.part[5]::integer, 3)]
+             when s.formula = 'random/1' then (
+               select case when d.place < s.probes - 1 then (d.place + 1)::float8 / s.probes
+                           else (array[s.reward_unlearnable, s.reward_duplicate, s.reward_malformed])
+                                  [d.place - greatest(s.probes - 1, 0) + 1] end
+               from (
+                 select read.random_below(
+                   s.seed, 32, c.kind, e.iteration, c.part[3]::integer, 0, greatest(s.probes, 1) + 2) as place
+               ) as d)
+             when s.formula not in ('azr-composite/1', 'azr-code/1') then null
+             when a.verdict = 'correct' then 1
+             when a.verdict = 'malformed' then s.reward_malformed
+             when a.verdict is not null then s.reward_incorrect
+             when p.refusal = 'duplicate' then s.reward_duplicate
+             when p.refusal is not null or p.is_unformatted then s.reward_malformed
+             when k.probes is null then null
+             when k.correct > 0 and k.correct < k.probes and s.intrinsic is null then 1 - k.correct::float8 / k.probes
+             when k.correct > 0 and k.correct < k.probes then
+               read.reward_with_intrinsic(1 - k.correct::float8 / k.probes, s.intrinsic, c.kind, p.body)
+             when s.formula = 'azr-code/1' then -0.5
+             else s.reward_unlearnable
+           end as reward
+    from (
+      select j.place::integer as place, j.sample, i.part, i.part[case when array_length(i.part, 1) = 5 then 3 else 2 end] as kind,
+             case when array_length(i.part, 1) = 5 then 'solver' else 'proposer' end as role
+      from json_array_elements_text(e.body -> 'consumed') with ordinality as j (sample, place)
+      cross join lateral (select string_to_array(j.sample, '.') as part offset 0) as i
+    ) as c
+    left join (
+      select t.position, t.iteration || '.' || t.purpose || '.' || t.kind || '.' || t.slot || '.' || t.sample as attempt, t.problem,
+             t.verdict
+      from projection.attempts t
+      where t.experiment = e.experiment and t.iteration = e.iteration and t.verdict is not null and u.attempts_stored
+      union all
+      select v.cause, v.body ->> 'attempt', v.body ->> 'problem', v.body ->> 'verdict'
+      from log.events v
+      where v.experiment = e.experiment and v.type = 'AttemptVerified' and v.iteration = e.iteration and not u.attempts_stored
+      offset 0
+    ) as a on a.attempt = c.sample
+    left join (
+      select v.cause as position, v.body ->> 'proposal' as proposal, v.body ->> 'refusal' as refusal,
+             v.body ->> 'refusal' is null as is_accepted, (v.body ->> 'unformatted')::boolean as is_unformatted,
+             v.body
+      from log.events v where v.experiment = e.experiment and v.type = 'ProposalVerified' and v.iteration = e.iteration
+      offset 0
+    ) as p on p.proposal = c.sample
+    left join (
+      select t.problem, sum(t.attempts)::bigint as probes, sum(t.correct)::bigint as correct
+      from projection.tallies t
+      where t.experiment = e.experiment and t.iteration = e.iteration and t.purpose = 'probe' and u.tallies_stored
+      group by t.problem
+      union all
+      select o.problem, count(*) as probes, count(*) filter (where o.verdict = 'correct') as correct
+      from (
+        select v.body ->> 'problem' as problem, v.body ->> 'verdict' as verdict
+        from log.events v
+        where v.experiment = e.experiment and v.type = 'AttemptVerified' and v.iteration = e.iteration and not u.tallies_stored
+          and split_part(v.body ->> 'attempt', '.', 2) = 'probe'
+      ) as o
+      group by o.problem
+    ) as k on k.problem = p.proposal
+  ) as r
+  left join (
+    select w.g ->> 'role' as role, w.g ->> 'kind' as kind, w.g ->> 'problem' as problem,
+           (w.g ->> 'mean_reward')::float8 as mean_reward, (w.g ->> 'deviation')::float8 as deviation
+    from json_array_elements(e.body -> 'groups') as w (g)
+    offset 0
+  ) as g
+    on g.role = r.role and coalesce(g.kind, r.kind) = r.kind
+   and coalesce(g.problem, '') = case when r.purpose = 'probe' then r.problem else '' end
+  offset 0
+) as l
+where e.type = 'WeightsUpdated';
+
 -- Roles --------------------------------------------------------------------------------------------------------------
 
 do $$

@@ -9,7 +9,9 @@ package struct TalliesProjection: Projection {
   package static let tables = [
     ProjectionTable(
       "tallies",
-      key: [.init("iteration", .int4), .init("policy_version", .int4), .init("purpose", .text), .init("problem", .text)],
+      key: [
+        .init("iteration", .int4), .init("policy_version", .int4), .init("purpose", .text), .init("problem", .text),
+      ],
       [
         .init("position", .int8), .init("attempts", .int4), .init("correct", .int4), .init("malformed", .int4),
         .init("kind", .text),
