@@ -46,7 +46,8 @@ number = ask("select number from log.experiments where name = %s", experiment)[0
 results = []
 for schema, name in ask("""
         select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind = 'v' and n.nspname in ('read', 'analytics', 'projection') order by 1 desc, 2"""):
+        join pg_attribute a on a.attrelid = c.oid and a.attname = 'experiment'
+        where c.relkind = 'v' and (n.nspname <> 'projection' or a.atttypid = 'integer'::regtype) and n.nspname in ('read', 'analytics', 'projection') order by 1 desc, 2"""):
     if schema == "projection":
         results.append((f"{schema}.{name}", *seconds(f"select * from {schema}.{name} where experiment = %s", number)))
     elif (schema, name) != ("read", "consumers"):
