@@ -59,7 +59,7 @@ package struct ProblemRecord: Hashable, Codable, Sendable {
   /// In order of version.
   package private(set) var counts: [VersionCount] = []
 
-  init(id: ProposalID, cell: Cell, novelty: Novelty?, counts: [VersionCount] = []) {
+  package init(id: ProposalID, cell: Cell, novelty: Novelty?, counts: [VersionCount] = []) {
     self.id = id
     self.cell = cell
     self.novelty = novelty

@@ -10,5 +10,7 @@ package enum ProjectionCatalogue {
     ProjectionDefinition(IterationsProjection.self),
     ProjectionDefinition(UpdatesProjection.self),
     ProjectionDefinition(DifficultyProjection.self),
+    ProjectionDefinition(RatingsProjection.self),
+    ProjectionDefinition(TalliesProjection.self),
   ]
 }

@@ -29,7 +29,7 @@ struct Psql {
   private var sessionOptions: String {
     var settings = [
       ("search_path", "read,analytics,public"), ("default_transaction_read_only", "on"), ("timezone", "UTC"),
-      ("jit", "off"),
+      ("jit", "off"), ("work_mem", "64MB"),
     ]
     if let role { settings.append(("role", role)) }
     if let experiment { settings.append(("autodidact.experiment", experiment)) }

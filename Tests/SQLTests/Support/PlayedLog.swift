@@ -4,6 +4,7 @@ import Foundation
 import Postgres
 import PostgresLog
 import Projections
+import Testing
 
 /// An experiment played by `Player` into a real log, and what the domain itself says about it.
 struct PlayedExperiment {
@@ -150,6 +151,14 @@ struct PlayedLog {
   func experimentRecords() async throws -> [ExperimentRecord] {
     let names = Set(experiments.map(\.name))
     return try await log.experiments().filter { names.contains($0.name) }
+  }
+
+  /// Brings all projections of all experiments up to date.
+  func project() async throws {
+    for record in try await experimentRecords() {
+      var projector = ExperimentProjector(ProjectionCatalogue.all, of: record.id, in: log)
+      #expect(try await projector.catchUp().failures == [:], "\(record.name)")
+    }
   }
 
   /// The rows of a query, read by the names of its columns.
