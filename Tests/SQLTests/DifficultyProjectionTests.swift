@@ -69,6 +69,7 @@ struct DifficultyProjectionTests {
     mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws {
       var theirs = RowChanges(Self.tables)
       try before.apply(event, &theirs)
+      try before.finish(&theirs)
       for (index, table) in Self.tables.enumerated() {
         for row in theirs.changes[index].inserted { try changes.insert(index, Self.plain(row, table)) }
         for row in theirs.changes[index].updated { try changes.update(index, Self.plain(row, table)) }

@@ -130,6 +130,9 @@ struct ProjectionTests {
           let again = try await FoldedProjection.fold(
             definition, of: experiment.id, from: played.log, pageMax: 1 + random.below(50))
           #expect(whole.digest == again.digest, "\(definition.identity), seed \(seed)")
+          // Every row made at every event that changes it.
+          let each = try await FoldedProjection.fold(definition, of: experiment.id, from: played.log, pageMax: 1)
+          #expect(whole.digest == each.digest, "\(definition.identity)")
           #expect(whole.stored.count > 0 || definition.identity.name == "updates")
 
           // Each piece begins with the state that the one before saved.
@@ -140,6 +143,7 @@ struct ProjectionTests {
             guard let last = page.events.last else { break }
             var changes = RowChanges(definition.tables)
             for event in page.events { try fold.apply(event, &changes) }
+            try fold.finish(&changes)
             position = last.position
             let saved = try fold.saved()
             fold = try definition.restore(saved)

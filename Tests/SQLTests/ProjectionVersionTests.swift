@@ -22,6 +22,7 @@ struct ProjectionVersionTests {
     mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws {
       var theirs = RowChanges(Self.tables)
       try quiet.apply(event, &theirs)
+      try quiet.finish(&theirs)
       guard case .attemptVerified(_, _, let verdict) = event.fact, let cause = event.recorded.cause else {
         for row in theirs.changes[0].inserted { try changes.insert(0, Self.tables[0].values(row)) }
         return

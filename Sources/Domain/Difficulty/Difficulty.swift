@@ -60,6 +60,12 @@ package struct Difficulty: Hashable, Sendable {
   /// A problem by name; nil if it was never attempted nor accepted, or is forgotten.
   package func problem(_ id: ProposalID) -> ProblemRecord? { places[id].map { problems[$0] } }
 
+  /// The cell of a problem, as `problem` would say.
+  package func cell(ofProblem id: ProposalID) -> Cell? { places[id].map { problems[$0].cell } }
+
+  /// Whether the next new problem makes it forget the oldest.
+  package var isFull: Bool { problems.count >= limit }
+
   /// A cell; nil if it has no problem.
   package func cell(_ cell: Cell) -> CellRecord? { cells.first { $0.cell == cell } }
 

@@ -1,7 +1,9 @@
 import FoundationEssentials
+import Synchronization
 
 /// Keeps projections of one experiment up to the log: reads each page of events once, folds it with every projection, and
-/// writes each one's rows with its acknowledgement in a transaction of its own.
+/// writes each one's rows with its acknowledgement in a transaction of its own. Projections take a page beside each other, one
+/// task each; the next page begins when all have it.
 ///
 /// A projection that fails is stopped by its consumer's state, and the others go on. Somebody else's progress is noticed by
 /// the acknowledgement: then what was folded is dropped, not written. The folds stay in memory between calls.
@@ -107,11 +109,13 @@ package struct ExperimentProjector: Sendable {
   private mutating func deal(
     with page: EventPage, from start: Position, _ outcome: inout Outcome
   ) async throws(EventLogError) {
+    var pieces: [Piece] = []
     for definition in definitions {
-      guard let fold = running[definition.identity] else { continue }
-      let events = page.events.drop { $0.position <= fold.position }
-      if !events.isEmpty { try await project(definition, fold, events, &outcome) }
+      guard let position = running[definition.identity]?.position else { continue }
+      let events = page.events.drop { $0.position <= position }
+      if !events.isEmpty, let piece = piece(definition, events) { pieces.append(piece) }
     }
+    try await take(pieces, &outcome)
     // Those that have taken everything before it stop there.
     guard let failure = page.failure else { return }
     let end = page.events.last?.position ?? start
@@ -120,29 +124,112 @@ package struct ExperimentProjector: Sendable {
     }
   }
 
-  private mutating func project(
-    _ definition: ProjectionDefinition, _ before: Running, _ events: ArraySlice<ProjectedEvent>,
-    _ outcome: inout Outcome
-  ) async throws(EventLogError) {
-    let identity = definition.identity
-    var after = before
-    // The state is not copied: a fold that fails is loaded again.
-    running[identity]?.fold = definition.make()
-    var changes = RowChanges(definition.tables)
-    for event in events {
-      do {
-        try after.fold.apply(event, &changes)
-        after.position = event.position
-        after.version = event.recorded.version
-      } catch {
-        let reason = "\(event.recorded.type) at position \(event.position): \(error)"
-        running[identity] = nil
-        try await takeWhole(definition, events.prefix { $0.position < event.position }, &outcome)
-        return try await stop(identity, reason, &outcome)
+  /// A projection's part of a page. The state is handed over, not copied: a fold that fails is loaded again.
+  private struct Piece: Sendable {
+    let definition: ProjectionDefinition
+    let events: ArraySlice<ProjectedEvent>
+    let fold: Handover
+    var identity: ProjectionIdentity { definition.identity }
+  }
+
+  /// Holds a fold until its task takes it, so that nobody else refers to the state when it changes.
+  private final class Handover: Sendable {
+    private let running: Mutex<Running?>
+
+    init(_ running: consuming Running) { self.running = Mutex(running) }
+
+    func take() -> Running {
+      let taken = running.withLock { running in
+        defer { running = nil }
+        return running
+      }
+      guard let taken else { preconditionFailure("a fold is handed over twice") }
+      return taken
+    }
+  }
+
+  private mutating func piece(_ definition: ProjectionDefinition, _ events: ArraySlice<ProjectedEvent>) -> Piece? {
+    running.removeValue(forKey: definition.identity).map {
+      Piece(definition: definition, events: events, fold: Handover($0))
+    }
+  }
+
+  /// What came of a piece.
+  private enum Taken: Sendable {
+    /// The rows are stored; perhaps the state is not.
+    case written(Running, notSaved: EventLogError?)
+    case unwritten(EventLogError)
+    /// The fold cannot take the event at a position.
+    case failed(Position, reason: String)
+  }
+
+  /// Folds pieces of different projections beside each other.
+  private mutating func take(_ pieces: [Piece], _ outcome: inout Outcome) async throws(EventLogError) {
+    let (store, experiment, savedEvery) = (store, experiment, savedEvery)
+    let results = await withTaskGroup(of: (Int, Taken).self) { group in
+      for (index, piece) in pieces.enumerated() {
+        group.addTask {
+          (index, await Self.fold(piece, of: experiment, in: store, savedEvery: savedEvery))
+        }
+      }
+      return await group.reduce(into: [Taken?](repeating: nil, count: pieces.count)) { $0[$1.0] = $1.1 }
+    }
+    var failures: [(Piece, Position, String)] = []
+    var stops: [(ProjectionIdentity, String)] = []
+    var error: EventLogError?
+    for (piece, result) in zip(pieces, results) {
+      switch result {
+      case .written(let fold, let notSaved):
+        running[piece.identity] = fold
+        outcome.events += piece.events.count
+        error = error ?? notSaved
+      case .unwritten(.acknowledgeConflict): outcome.isContended = true
+      case .unwritten(.consumerStopped): break
+      case .unwritten(let reason) where reason.stopsProjection: stops.append((piece.identity, "\(reason)"))
+      case .unwritten(let reason): error = error ?? reason
+      case .failed(let position, let reason): failures.append((piece, position, reason))
+      case nil: break
       }
     }
-    if try await write(changes, identity, before, after, &outcome) { outcome.events += events.count }
-    try await saveIfDue(identity, always: false)
+    for (identity, reason) in stops { try await stop(identity, reason, &outcome) }
+    for (piece, position, reason) in failures {
+      try await takeWhole(piece.definition, piece.events.prefix { $0.position < position }, &outcome)
+      try await stop(piece.identity, reason, &outcome)
+    }
+    if let error { throw error }
+  }
+
+  /// Folds a piece and stores its rows.
+  @concurrent private static func fold(
+    _ piece: Piece, of experiment: ExperimentID, in store: any ProjectionStore, savedEvery: Int64
+  ) async -> Taken {
+    var fold = piece.fold.take()
+    let from = fold.position
+    var changes = RowChanges(piece.definition.tables)
+    for event in piece.events {
+      do {
+        try fold.fold.apply(event, &changes)
+      } catch {
+        return .failed(event.position, reason: "\(event.recorded.type) at position \(event.position): \(error)")
+      }
+    }
+    guard let last = piece.events.last else { return .written(fold, notSaved: nil) }
+    do {
+      try fold.fold.finish(&changes)
+    } catch {
+      return .failed(from, reason: "the rows of positions after \(from), up to \(last.position): \(error)")
+    }
+    fold.position = last.position
+    fold.version = last.recorded.version
+    do throws(EventLogError) {
+      try await store.write(
+        changes, of: piece.identity, for: experiment,
+        Acknowledgement(consumer: piece.identity.consumer(of: experiment), from: from, to: last.position))
+    } catch { return .unwritten(error) }
+    do throws(EventLogError) {
+      try await save(&fold, of: piece.identity, experiment, in: store, after: max(savedEvery, fold.savedVersion / 4))
+      return .written(fold, notSaved: nil)
+    } catch { return .written(fold, notSaved: error) }
   }
 
   /// The events before one that failed, by a fold that has not seen that one.
@@ -151,32 +238,10 @@ package struct ExperimentProjector: Sendable {
   ) async throws(EventLogError) {
     guard !events.isEmpty else { return }
     try await load(&outcome)
-    guard let again = running[definition.identity] else { return }
-    try await project(definition, again, events.drop { $0.position <= again.position }, &outcome)
-  }
-
-  /// - Returns: whether the rows are stored now.
-  private mutating func write(
-    _ changes: RowChanges, _ identity: ProjectionIdentity, _ before: Running, _ after: Running,
-    _ outcome: inout Outcome
-  ) async throws(EventLogError) -> Bool {
-    let acknowledgement = Acknowledgement(
-      consumer: identity.consumer(of: experiment), from: before.position, to: after.position)
-    do throws(EventLogError) {
-      try await store.write(changes, of: identity, for: experiment, acknowledgement)
-      running[identity] = after
-      return true
-    } catch {
-      running[identity] = nil
-      switch error {
-      case .acknowledgeConflict: outcome.isContended = true
-      case .consumerStopped: break
-      default:
-        guard error.stopsProjection else { throw error }
-        try await stop(identity, "\(error)", &outcome)
-      }
-      return false
-    }
+    guard let position = running[definition.identity]?.position else { return }
+    let left = events.drop { $0.position <= position }
+    guard !left.isEmpty, let piece = piece(definition, left) else { return }
+    try await take([piece], &outcome)
   }
 
   private mutating func stop(
@@ -236,6 +301,7 @@ package struct ExperimentProjector: Sendable {
         found.position = event.position
         found.version = event.recorded.version
       }
+      try found.fold.finish(&changes)
     }
     return found
   }
@@ -243,13 +309,21 @@ package struct ExperimentProjector: Sendable {
   private mutating func saveIfDue(
     _ identity: ProjectionIdentity, always: Bool
   ) async throws(EventLogError) {
-    guard let fold = running[identity] else { return }
-    let due = always ? 1 : max(savedEvery, fold.savedVersion / 4)
-    guard fold.version - fold.savedVersion >= due else { return }
-    guard let bytes = try? fold.fold.saved() else { return }
+    guard var fold = running[identity] else { return }
+    try await Self.save(
+      &fold, of: identity, experiment, in: store, after: always ? 1 : max(savedEvery, fold.savedVersion / 4))
+    running[identity]?.savedVersion = fold.savedVersion
+  }
+
+  /// Saves a state if so many events have come since it was saved.
+  private static func save(
+    _ fold: inout Running, of identity: ProjectionIdentity, _ experiment: ExperimentID, in store: any ProjectionStore,
+    after events: Int64
+  ) async throws(EventLogError) {
+    guard fold.version - fold.savedVersion >= events, let bytes = try? fold.fold.saved() else { return }
     try await store.save(
       FoldSnapshot(fold: identity.fold, version: fold.version, position: fold.position, bytes: bytes), of: experiment)
-    running[identity]?.savedVersion = fold.version
+    fold.savedVersion = fold.version
   }
 }
 

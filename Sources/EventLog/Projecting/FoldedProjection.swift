@@ -27,6 +27,7 @@ package struct FoldedProjection: Sendable {
       try fold.apply(event, &changes)
       position = event.position
     }
+    try fold.finish(&changes)
     try take(changes)
   }
 

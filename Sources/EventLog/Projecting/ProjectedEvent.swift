@@ -28,6 +28,8 @@ package struct ProjectedEvent: Sendable {
 
 /// What an event says to projections. Of the five types that nearly all events are of, only ids and outcomes are read, which
 /// is ten times as quick as decoding their JSON into the domain's types.
+///
+/// What is large is kept apart, because every projection of an experiment is handed a copy.
 package enum PlayFact: Hashable, Sendable {
   case proposalMade(ProposalID)
   /// refusal nil: it was accepted.
@@ -36,10 +38,10 @@ package enum PlayFact: Hashable, Sendable {
   case attemptVerified(AttemptID, problem: ProposalID, Verdict)
   case problemAdmitted(ProposalID)
   /// The experiment's settings, at its creation or fork.
-  case settings(ExperimentSettings)
-  case iterationStarted(IterationStarted)
-  case weightsUpdated(WeightsUpdated)
-  case updateSkipped(UpdateSkipped)
+  indirect case settings(ExperimentSettings)
+  indirect case iterationStarted(IterationStarted)
+  indirect case weightsUpdated(WeightsUpdated)
+  indirect case updateSkipped(UpdateSkipped)
   /// An event of another type; `ProjectedEvent.event()` decodes it.
   case other
 

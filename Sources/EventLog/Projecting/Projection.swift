@@ -26,6 +26,11 @@ package protocol Projection: Codable, Sendable {
   ///   and nothing else does.
   mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws
 
+  /// Makes the rows that `apply` has put off: called at the end of every batch of events, with the same changes. A row that
+  /// many events of a batch change is made once so. Without events since the last call it does nothing, and the state saved
+  /// after it knows nothing of batches.
+  mutating func finish(_ changes: inout RowChanges) throws
+
   /// The state as bytes, for a restart that does not begin with the first event. Equal states have equal bytes.
   func saved() throws -> Data
   /// The state that `saved` wrote.
@@ -33,6 +38,9 @@ package protocol Projection: Codable, Sendable {
 }
 
 extension Projection {
+  /// For those that put nothing off.
+  package mutating func finish(_ changes: inout RowChanges) throws {}
+
   package func saved() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -28,10 +28,16 @@ package struct AttemptsProjection: Projection {
   }
 
   private var open: [String: Made] = [:]
+  /// The first event of this batch: rows of attempts made from there on are made when they are verified, or when the batch ends.
+  private var batchStart: Position?
+
+  private enum CodingKeys: String, CodingKey { case open }
 
   package init() {}
 
   package mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws {
+    let batchStart = batchStart ?? event.position
+    self.batchStart = batchStart
     switch event.fact {
     case .attemptMade(let attempt, let problem):
       let made = Made(
@@ -40,7 +46,6 @@ package struct AttemptsProjection: Projection {
       guard open.updateValue(made, forKey: attempt.description) == nil else {
         throw ProjectionError.unexpected("attempt \(attempt) is made twice")
       }
-      if !made.isInherited { try changes.insert(0, row(made, verified: nil, nil)) }
     case .attemptVerified(let attempt, _, let verdict):
       guard let made = open.removeValue(forKey: attempt.description) else {
         throw ProjectionError.unexpected("attempt \(attempt) is verified and was never made, or twice")
@@ -48,8 +53,21 @@ package struct AttemptsProjection: Projection {
       if made.isInherited, event.isInherited { return }
       // Made before the fork and verified after it: the parent has a row of its own for it.
       let row = row(made, verified: event.position, verdict)
-      if made.isInherited { try changes.insert(0, row) } else { try changes.update(0, row) }
+      if made.isInherited || made.position >= batchStart {
+        try changes.insert(0, row)
+      } else {
+        try changes.update(0, row)
+      }
     default: break
+    }
+  }
+
+  package mutating func finish(_ changes: inout RowChanges) throws {
+    guard let batchStart else { return }
+    self.batchStart = nil
+    let unverified = open.values.filter { $0.position >= batchStart && !$0.isInherited }
+    for made in unverified.sorted(by: { $0.position < $1.position }) {
+      try changes.insert(0, row(made, verified: nil, nil))
     }
   }
 

@@ -37,6 +37,8 @@ package struct DifficultyProjection: Projection {
   private var settings = CurriculumSettings()
   private var problems: [ProposalID: Beginning] = [:]
   private var cells: [Cell: Position] = [:]
+  private var touchedProblems = TouchedRows<ProposalID>()
+  private var touchedCells = TouchedRows<Cell>()
 
   /// Where a row begins.
   private struct Beginning: Hashable, Sendable {
@@ -48,38 +50,55 @@ package struct DifficultyProjection: Projection {
 
   package mutating func apply(_ event: ProjectedEvent, _ changes: inout RowChanges) throws {
     switch event.fact {
-    case .settings(let settings): self.settings = settings.curriculum
-    case .iterationStarted(let started): difficulty.apply(.iterationStarted(started))
-    case .weightsUpdated(let updated): difficulty.apply(.weightsUpdated(updated))
+    // Rows say what was known when they were touched: before the version or the settings change.
+    case .settings(let settings):
+      try finish(&changes)
+      self.settings = settings.curriculum
+    case .iterationStarted(let started):
+      if started.policyVersion != difficulty.policyVersion { try finish(&changes) }
+      difficulty.apply(.iterationStarted(started))
+    case .weightsUpdated(let updated):
+      if updated.toVersion != difficulty.policyVersion { try finish(&changes) }
+      difficulty.apply(.weightsUpdated(updated))
     case .proposalVerified(let proposal, nil):
-      difficulty.apply(try event.event())
-      try store(proposal, event, &changes)
+      let decoded = try event.event()
+      if difficulty.isFull { try finish(&changes) }
+      difficulty.apply(decoded)
+      touch(proposal, event)
     case .attemptVerified(let attempt, let problem, let verdict):
       guard attempt.purpose != .evaluate else { return }
+      if difficulty.isFull { try finish(&changes) }
       difficulty.count(attempt, at: problem, verdict)
-      try store(problem, event, &changes)
+      touch(problem, event)
     default: break
     }
   }
 
-  /// The rows of a problem and of its cell as they are now. A problem that the fold has forgotten keeps the row it had.
-  private mutating func store(
-    _ id: ProposalID, _ event: ProjectedEvent, _ changes: inout RowChanges
-  ) throws {
-    guard let record = difficulty.problem(id) else { return }
-    if let known = problems[id] {
-      try changes.update(0, row(record, known))
-    } else {
-      let beginning = Beginning(position: event.position, isInherited: event.isInherited)
-      problems[id] = beginning
-      try changes.insert(0, row(record, beginning))
+  package mutating func finish(_ changes: inout RowChanges) throws {
+    for (id, isNew) in touchedProblems.take() {
+      guard let record = difficulty.problem(id), let beginning = problems[id] else { continue }
+      if isNew { try changes.insert(0, row(record, beginning)) } else { try changes.update(0, row(record, beginning)) }
     }
-    guard let cell = difficulty.cell(record.cell) else { return }
-    if let known = cells[cell.cell] {
-      try changes.update(1, row(cell, known))
+    for (cell, isNew) in touchedCells.take() {
+      guard let record = difficulty.cell(cell), let position = cells[cell] else { continue }
+      if isNew { try changes.insert(1, row(record, position)) } else { try changes.update(1, row(record, position)) }
+    }
+  }
+
+  /// Says that the rows of a problem and of its cell are others now. A problem that the fold has forgotten keeps the row it had.
+  private mutating func touch(_ id: ProposalID, _ event: ProjectedEvent) {
+    guard let cell = difficulty.cell(ofProblem: id) else { return }
+    if problems[id] == nil {
+      problems[id] = Beginning(position: event.position, isInherited: event.isInherited)
+      touchedProblems.insert(id)
     } else {
-      cells[cell.cell] = event.position
-      try changes.insert(1, row(cell, event.position))
+      touchedProblems.update(id)
+    }
+    if cells[cell] == nil {
+      cells[cell] = event.position
+      touchedCells.insert(cell)
+    } else {
+      touchedCells.update(cell)
     }
   }
 

@@ -64,6 +64,10 @@ package struct IterationsProjection: Projection {
   }
 
   private var current: Current?
+  /// Of the current iteration.
+  private var touched = TouchedRows<Kind>()
+
+  private enum CodingKeys: String, CodingKey { case current }
 
   package init() {}
 
@@ -74,19 +78,19 @@ package struct IterationsProjection: Projection {
     case .updateSkipped(let skip):
       try end(event, policyVersion: skip.policyVersion, skipped: skip.reason, &changes)
     case .proposalMade(let id):
-      try count(id.kind, event, &changes) {
+      try count(id.kind, event) {
         $0.proposals += 1
         $0.tokens[0] += event.tokens ?? 0
       }
     case .proposalVerified(let id, let refusal):
       if let refusal { try refuse(id.kind, refusal, event, &changes) }
-      try count(id.kind, event, &changes) { if refusal == nil { $0.accepted += 1 } else { $0.refused += 1 } }
-    case .problemAdmitted(let id): try count(id.kind, event, &changes) { $0.admitted += 1 }
+      try count(id.kind, event) { if refusal == nil { $0.accepted += 1 } else { $0.refused += 1 } }
+    case .problemAdmitted(let id): try count(id.kind, event) { $0.admitted += 1 }
     case .attemptMade(let id, _):
       let place: Int? = id.purpose == .probe ? 1 : id.purpose == .solve ? 2 : nil
       guard let place, let tokens = event.tokens else { return }
-      try count(id.kind, event, &changes) { $0.tokens[place] += tokens }
-    case .attemptVerified(let id, let problem, let verdict): try verify(id, problem, verdict, event, &changes)
+      try count(id.kind, event) { $0.tokens[place] += tokens }
+    case .attemptVerified(let id, let problem, let verdict): try verify(id, problem, verdict, event)
     case .settings, .other: break
     }
   }
@@ -99,6 +103,7 @@ package struct IterationsProjection: Projection {
       if let current { try changes.update(0, row(current)) }
       return
     }
+    try finish(&changes)
     let begun = Current(
       iteration: started.iteration, position: event.position, startedAt: event.recorded.recordedAt,
       policyVersion: started.policyVersion, isInherited: event.isInherited)
@@ -111,23 +116,32 @@ package struct IterationsProjection: Projection {
   ) throws {
     // A shadow learner's updates belong to iterations that it has not played.
     guard let current else { return }
+    try finish(&changes)
     try changes.update(0, row(current, ended: event, policyVersion: policyVersion, skipped: skipped))
     self.current = nil
   }
 
   private mutating func count(
-    _ kind: Kind, _ event: ProjectedEvent, _ changes: inout RowChanges, _ change: (inout KindCounts) -> Void
+    _ kind: Kind, _ event: ProjectedEvent, _ change: (inout KindCounts) -> Void
   ) throws {
-    guard let iteration = current?.iteration else {
+    guard current != nil else {
       throw ProjectionError.unexpected("\(event.recorded.type) outside an iteration")
     }
-    let isNew = current?.kinds[kind] == nil
-    var counts =
-      current?.kinds[kind] ?? KindCounts(position: event.position, isInherited: event.isInherited)
-    change(&counts)
-    current?.kinds[kind] = counts
-    let row = Self.row(iteration, kind, counts)
-    if isNew { try changes.insert(1, row) } else { try changes.update(1, row) }
+    if current?.kinds[kind] == nil {
+      current?.kinds[kind] = KindCounts(position: event.position, isInherited: event.isInherited)
+      touched.insert(kind)
+    } else {
+      touched.update(kind)
+    }
+    if let place = current?.kinds.index(forKey: kind) { change(&current!.kinds.values[place]) }
+  }
+
+  package mutating func finish(_ changes: inout RowChanges) throws {
+    for (kind, isNew) in touched.take() {
+      guard let current, let counts = current.kinds[kind] else { continue }
+      let row = Self.row(current.iteration, kind, counts)
+      if isNew { try changes.insert(1, row) } else { try changes.update(1, row) }
+    }
   }
 
   private mutating func refuse(
@@ -149,8 +163,7 @@ package struct IterationsProjection: Projection {
   }
 
   private mutating func verify(
-    _ attempt: AttemptID, _ problem: ProposalID, _ verdict: Verdict, _ event: ProjectedEvent,
-    _ changes: inout RowChanges
+    _ attempt: AttemptID, _ problem: ProposalID, _ verdict: Verdict, _ event: ProjectedEvent
   ) throws {
     let isCorrect = verdict == .correct
     var before: SolveCount?
@@ -161,7 +174,7 @@ package struct IterationsProjection: Projection {
       after.count(isCorrect)
       current?.probes[problem.description] = after
     }
-    try count(attempt.kind, event, &changes) { counts in
+    try count(attempt.kind, event) { counts in
       switch attempt.purpose {
       case .probe:
         counts.probes.count(isCorrect)

@@ -22,6 +22,7 @@ package struct ProblemsProjection: Projection {
   ]
 
   private var tallies: [ProposalID: Tally] = [:]
+  private var touched = TouchedRows<ProposalID>()
 
   package init() {}
 
@@ -31,7 +32,7 @@ package struct ProblemsProjection: Projection {
       for kind in settings.play.kinds where tallies[Experiment.zero(kind)] == nil {
         let tally = Tally(position: event.position, isGiven: true, isInherited: event.isInherited)
         tallies[Experiment.zero(kind)] = tally
-        try changes.insert(0, tally.row(Experiment.zero(kind)))
+        touched.insert(Experiment.zero(kind))
       }
     case .proposalVerified(let proposal, nil):
       var tally = Tally(
@@ -41,27 +42,31 @@ package struct ProblemsProjection: Projection {
       guard tallies.updateValue(tally, forKey: proposal) == nil else {
         throw ProjectionError.unexpected("problem \(proposal) is accepted twice")
       }
-      try changes.insert(0, tally.row(proposal))
+      touched.insert(proposal)
     case .problemAdmitted(let problem):
-      try change(problem, &changes) { $0.admitted = event.position }
+      try change(problem) { $0.admitted = event.position }
     case .attemptVerified(let attempt, let problem, let verdict):
       guard attempt.purpose != .evaluate else { return }
-      try change(problem, &changes) {
+      try change(problem) {
         $0.count(verdict == .correct, isProbe: attempt.purpose == .probe, event.recorded.policyVersion ?? 0)
       }
     default: break
     }
   }
 
-  private mutating func change(
-    _ problem: ProposalID, _ changes: inout RowChanges, _ change: (inout Tally) -> Void
-  ) throws {
-    guard var tally = tallies[problem] else {
+  package mutating func finish(_ changes: inout RowChanges) throws {
+    for (problem, isNew) in touched.take() {
+      guard let tally = tallies[problem] else { continue }
+      if isNew { try changes.insert(0, tally.row(problem)) } else { try changes.update(0, tally.row(problem)) }
+    }
+  }
+
+  private mutating func change(_ problem: ProposalID, _ change: (inout Tally) -> Void) throws {
+    guard let index = tallies.index(forKey: problem) else {
       throw ProjectionError.unexpected("problem \(problem) was never accepted")
     }
-    change(&tally)
-    tallies[problem] = tally
-    try changes.update(0, tally.row(problem))
+    change(&tallies.values[index])
+    touched.update(problem)
   }
 
   /// What is known of a problem.
