@@ -72,6 +72,13 @@ enum PageError: Error {
   }
 }
 
+extension Result where Success: Sendable, Failure == PageError {
+  /// What came of a question, as a value: `async let` forgets the type of what is thrown.
+  static func of(_ body: @Sendable () async throws(PageError) -> Success) async -> Self {
+    do throws(PageError) { return .success(try await body()) } catch { return .failure(error) }
+  }
+}
+
 /// A page between the shell's head and foot.
 struct Page: Sendable {
   let title: String

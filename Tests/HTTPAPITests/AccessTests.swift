@@ -128,6 +128,27 @@ struct AccessTests {
     }
   }
 
+  @Test("the page's own forms pause, resume and fork, and lead back to the page")
+  func forms() async throws {
+    try await WebWorld.with { world in
+      for (action, fields, event, back) in [
+        ("pause", "&reason=lunch", "PauseRequested", "first"), ("resume", "&reason=", "ResumeRequested", "first"),
+        ("fork", "&name=second&at=0&set=", nil, "second"),
+      ] as [(String, String, String?, String)] {
+        let page = try await world.client.get("/experiments/first/ask/\(action)").body
+        let token = try #require(page.firstMatch(of: /name="csrf" value="([^"]+)"/)?.1, "\(action): \(page)")
+        let reply = try await world.client.post(
+          "/experiments/first/\(action)", "csrf=\(token)&confirm=yes\(fields)",
+          type: "application/x-www-form-urlencoded",
+          ["Origin": "http://\(world.client.authority)", "Sec-Fetch-Site": "same-origin"])
+        #expect(reply.status == 303, "\(action): \(reply)")
+        #expect(reply.headers["location"]?.hasPrefix("/experiments/\(back)") ?? false, "\(action): \(reply)")
+        if let event { #expect(try await world.eventTypes().contains(event), "\(action)") }
+      }
+      #expect(try await world.client.get("/api/v1/experiments/second").json["parent"] as? String == "first")
+    }
+  }
+
   @Test("a browser logs in with a token and keeps a cookie that scripts and other sites do not get")
   func login() async throws {
     try await WebWorld.with(closed) { world in

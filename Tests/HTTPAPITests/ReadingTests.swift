@@ -44,6 +44,18 @@ struct ReadingTests {
     }
   }
 
+  @Test("what cannot be a problem has no attempts, instead of none; lengths are of characters, as they are described")
+  func lengths() async throws {
+    try await WebWorld.with(WebWorld.Manner(isPlayed: true)) { world in
+      let long = String(repeating: "0", count: 201)
+      #expect(try await world.client.get("/api/v1/experiments/first/problems/\(long)/attempts").status == 404)
+      #expect(try await world.client.get("/api/v1/experiments/first/problems/\(long)").status == 404)
+      let accented = String(repeating: "%C3%A9", count: 200)
+      #expect(try await world.client.get("/api/v1/experiments?parent=\(accented)").status == 200)
+      #expect(try await world.client.get("/api/v1/experiments?parent=\(accented)e").status == 400)
+    }
+  }
+
   @Test("a problem leads to its attempts, and an attempt to its tokens, by id and by position")
   func stories() async throws {
     try await WebWorld.with { world in

@@ -29,7 +29,7 @@ struct Reading: Sendable {
         .text(0)
     }
     do {
-      return try Self.decoder().decode([Row].self, from: Data(text.utf8))
+      return try Self.decoder().decode([Row].self, from: Data(ColumnNames.inCamelCase(Array(text.utf8))))
     } catch {
       throw PostgresError(.decoding, message: "rows of \(Row.self): \(error)", statement: question.sql)
     }
@@ -44,10 +44,52 @@ struct Reading: Sendable {
 
   private static func decoder() -> JSONDecoder {
     let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
     decoder.dataDecodingStrategy = .base64
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     return decoder
+  }
+}
+
+/// The names of columns as Swift writes them. `JSONDecoder` can do it too, but does it for every key of every row anew, which
+/// was most of the time of a page.
+enum ColumnNames {
+  /// JSON with its keys in camel case, everything else as it is.
+  /// - Parameter json: as PostgreSQL writes it: valid, and no escapes in keys with an underscore.
+  static func inCamelCase(_ json: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(json.count)
+    var at = 0
+    while at < json.count {
+      let byte = json[at]
+      guard byte == UInt8(ascii: "\"") else {
+        result.append(byte)
+        at += 1
+        continue
+      }
+      let start = at
+      at += 1
+      while json[at] != UInt8(ascii: "\"") { at += json[at] == UInt8(ascii: "\\") ? 2 : 1 }
+      at += 1
+      // A text that a colon follows is a key: within texts nothing is looked at.
+      if at < json.count, json[at] == UInt8(ascii: ":") {
+        appendKey(json[start..<at], to: &result)
+      } else {
+        result.append(contentsOf: json[start..<at])
+      }
+    }
+    return result
+  }
+
+  private static func appendKey(_ key: ArraySlice<UInt8>, to result: inout [UInt8]) {
+    var raises = false
+    for byte in key {
+      if byte == UInt8(ascii: "_") {
+        raises = true
+      } else {
+        result.append(raises && (97...122).contains(byte) ? byte - 32 : byte)
+        raises = false
+      }
+    }
   }
 }

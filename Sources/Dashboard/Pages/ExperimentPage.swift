@@ -15,33 +15,57 @@ struct ExperimentPage: Sendable {
   private struct Section {
     let name: String
     let title: String
-    /// Whether it is in the page itself and not loaded after it.
-    var isFirst = false
-    let body: @Sendable (ExperimentPage) async throws(PageError) -> HTML
+    let body: Body
+
+    enum Body {
+      /// In the page itself: drawn from what all such parts share, which is asked for once.
+      case curves(@Sendable (ExperimentPage, Curves) -> HTML)
+      /// Loaded after the page, with questions of its own.
+      case own(@Sendable (ExperimentPage) async throws(PageError) -> HTML)
+
+      var isFirst: Bool {
+        if case .curves = self { true } else { false }
+      }
+    }
+  }
+
+  /// What the first parts are drawn from.
+  private struct Curves: Sendable {
+    let kinds: KindTable
+    let updates: UpdateTable
   }
 
   private static let sections: [Section] = [
-    Section(name: "figures", title: "In figures", isFirst: true) { page throws(PageError) in try await page.figures() },
-    Section(name: "learning", title: "Learning", isFirst: true) { page throws(PageError) in try await page.learning() },
-    Section(name: "difficulty", title: "Problems") { page throws(PageError) in try await page.difficulty() },
-    Section(name: "health", title: "Updates and health") { page throws(PageError) in try await page.health() },
-    Section(name: "time", title: "Time") { page throws(PageError) in try await page.time() },
-    Section(name: "newest", title: "Newest problems") { page throws(PageError) in try await page.newest() },
+    Section(name: "figures", title: "In figures", body: .curves { $0.figures($1) }),
+    Section(name: "learning", title: "Learning", body: .curves { $0.learning($1) }),
+    Section(
+      name: "difficulty", title: "Problems", body: .own { page throws(PageError) in try await page.difficulty() }),
+    Section(
+      name: "health", title: "Updates and health", body: .own { page throws(PageError) in try await page.health() }),
+    Section(name: "time", title: "Time", body: .own { page throws(PageError) in try await page.time() }),
+    Section(
+      name: "newest", title: "Newest problems", body: .own { page throws(PageError) in try await page.newest() }),
   ]
 
   func page() async throws(PageError) -> Page {
     if let fragment = frame.visit.request.value("fragment") { return try await self.fragment(fragment) }
     let isWhole = frame.visit.request.value("sections") == "all"
-    var body = try await notice() + controls
+    // Beside each other, on a session each: the first paint waits for the slowest, not for the sum.
+    async let noticed = Result.of(notice)
+    let curves = try await curves()
+    var body = try await noticed.get() + controls
     for section in Self.sections {
       let link = options.link(.experiment(frame.name))
-      let inner: HTML =
-        section.isFirst || isWhole
-        ? try await section.body(self)
-        : """
-        <p class="empty loading"><a href="\(link.with("sections", "all"))#\(section.name)">Show this</a></p>
-        """
-      let state: HTML = section.isFirst || isWhole ? .nothing : " data-empty"
+      let inner: HTML
+      switch section.body {
+      case .curves(let draw): inner = draw(self, curves)
+      case .own(let load) where isWhole: inner = try await load(self)
+      case .own:
+        inner = """
+          <p class="empty loading"><a href="\(link.with("sections", "all"))#\(section.name)">Show this</a></p>
+          """
+      }
+      let state: HTML = section.body.isFirst || isWhole ? .nothing : " data-empty"
       let heading: HTML =
         section.name == "figures" ? "<h2 class=\"hidden\">\(section.title)</h2>" : "<h2>\(section.title)</h2>"
       body += """
@@ -57,7 +81,10 @@ struct ExperimentPage: Sendable {
     guard let section = Self.sections.first(where: { $0.name == name }) else {
       throw .missing("The page has no part \(name).")
     }
-    return Page(title: frame.name, body: try await section.body(self))
+    switch section.body {
+    case .curves(let draw): return Page(title: frame.name, body: draw(self, try await curves()))
+    case .own(let load): return Page(title: frame.name, body: try await load(self))
+    }
   }
 
   private var controls: HTML {
@@ -96,11 +123,13 @@ extension ExperimentPage {
       window: options.window)
   }
 
-  private func figures() async throws(PageError) -> HTML {
+  private func curves() async throws(PageError) -> Curves {
+    async let updates = Result.of(updateRows)
     let kinds = try await kindRows()
-    let updates = try await updateRows()
-    return Self.figures(frame.experiment, kinds, updates)
+    return Curves(kinds: kinds, updates: try await updates.get())
   }
+
+  private func figures(_ curves: Curves) -> HTML { Self.figures(frame.experiment, curves.kinds, curves.updates) }
 
   private static func figures(
     _ experiment: ExperimentRow, _ kinds: KindTable, _ updates: UpdateTable
@@ -125,13 +154,11 @@ extension ExperimentPage {
     ])
   }
 
-  private func learning() async throws(PageError) -> HTML {
-    let kinds = try await kindRows()
-    let updates = try await updateRows()
-    return """
-      <div class="charts">\(LearningCharts.solving(kinds).html)\(LearningCharts.probing(kinds).html)\
-      \(LearningCharts.rewards(updates).html)\(LearningCharts.validity(kinds).html)</div>
-      """
+  private func learning(_ curves: Curves) -> HTML {
+    """
+    <div class="charts">\(LearningCharts.solving(curves.kinds).html)\(LearningCharts.probing(curves.kinds).html)\
+    \(LearningCharts.rewards(curves.updates).html)\(LearningCharts.validity(curves.kinds).html)</div>
+    """
   }
 
   private func difficulty() async throws(PageError) -> HTML {

@@ -6,7 +6,8 @@ import Settings
 struct QueryParameter: Sendable {
   enum Form: Sendable {
     case integer(ClosedRange<Int64>, standard: Int64?)
-    case text(bytesMax: Int)
+    /// Length in code points, as docs/openapi.yaml means it.
+    case text(lengthMax: Int)
     case choice([String])
   }
 
@@ -17,8 +18,8 @@ struct QueryParameter: Sendable {
     QueryParameter(name: name, form: .integer(range, standard: standard))
   }
 
-  static func text(_ name: String, bytesMax: Int = 200) -> QueryParameter {
-    QueryParameter(name: name, form: .text(bytesMax: bytesMax))
+  static func text(_ name: String, lengthMax: Int = 200) -> QueryParameter {
+    QueryParameter(name: name, form: .text(lengthMax: lengthMax))
   }
 
   static func choice(_ name: String, _ values: [String]) -> QueryParameter {
@@ -63,9 +64,9 @@ struct QueryParameter: Sendable {
         throw refusal(text, "a number from \(range.lowerBound) to \(range.upperBound)")
       }
       return .int64(value)
-    case .text(let bytesMax):
-      guard let text, text.utf8.count > bytesMax || text.isEmpty else { return .text(text) }
-      throw refusal(text, "1 to \(bytesMax) bytes")
+    case .text(let lengthMax):
+      guard let text, text.unicodeScalars.count > lengthMax || text.isEmpty else { return .text(text) }
+      throw refusal(text, "1 to \(lengthMax) characters")
     case .choice(let values):
       guard let text, !values.contains(text) else { return .text(text) }
       throw refusal(text, values.joined(separator: ", "))

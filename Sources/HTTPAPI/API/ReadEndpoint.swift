@@ -14,6 +14,8 @@ struct ReadEndpoint: Sendable {
 
   /// Rows of a list.
   static let rowsMax = 10_000
+  /// Code points of a part of the path: no name and no id is longer.
+  static let partLengthMax = 200
 
   /// After `/api/v1/`; `{…}` takes one part. `{name}` is an experiment, which must be there.
   var path: String
@@ -27,6 +29,10 @@ struct ReadEndpoint: Sendable {
   /// - Parameter parts: what the path's `{…}` stand for, in order.
   func answer(_ call: Call, parts: [(name: String, value: String)], _ reading: Reading) async throws(WebError) -> Answer
   {
+    // A list of what hangs on a thing that cannot be is not empty, it is not there.
+    if let part = parts.first(where: { $0.value.unicodeScalars.count > Self.partLengthMax }) {
+      throw WebError(.notFound, "no \(part.name) is longer than \(Self.partLengthMax) characters")
+    }
     let values = parts.map { Parameter.text($0.value) } + (try QueryParameter.values(parameters, of: call.query))
     if let name = parts.first(where: { $0.name == "name" }) { try await reading.requireExperiment(name.value) }
     switch shape {
@@ -76,7 +82,7 @@ extension ReadEndpoint {
     ReadEndpoint(
       path: "experiments",
       parameters: [
-        .text("state", bytesMax: 64), .text("parent"), .integer("after", 0...Int64(Int32.max), 0), .limit(500, 100),
+        .text("state", lengthMax: 64), .text("parent"), .integer("after", 0...Int64(Int32.max), 0), .limit(500, 100),
       ],
       shape: .page(key: "experiments", cursor: "q.number"),
       sql: """
@@ -110,7 +116,7 @@ extension ReadEndpoint {
   private static let events = ReadEndpoint(
     path: "experiments/{name}/events",
     parameters: [
-      .text("type", bytesMax: 64), .integer("iteration", 0...Int64(Int32.max)), .integer("after", 0...Int64.max, 0),
+      .text("type", lengthMax: 64), .integer("iteration", 0...Int64(Int32.max)), .integer("after", 0...Int64.max, 0),
       .limit(500, 100),
     ],
     shape: .page(key: "events", cursor: "q.position"),
