@@ -197,6 +197,7 @@
   async function load(part) {
     if (part.dataset.loading) return;
     part.dataset.loading = "1";
+    const began = performance.now();
     try {
       const response = await fetch(address(part.dataset.fragment), { headers: { accept: "text/html" } });
       if (!response.ok) throw new Error(String(response.status));
@@ -219,6 +220,7 @@
       if ("empty" in part.dataset) part.querySelector(".loading a")?.replaceChildren("It could not be loaded. Try again");
     } finally {
       delete part.dataset.loading;
+      part.rest = performance.now() + restAfter(performance.now() - began);
     }
   }
 
@@ -254,23 +256,36 @@
 
   // Changes ----------------------------------------------------------------------------------------------------------
 
-  let isDue = false;
-  let lastRefresh = 0;
+  /**
+   * How long a part is left as it is after a load that took so many milliseconds: a page that is kept open takes about a
+   * hundredth of what answers it, however large the experiment is. A second at least, a minute at most.
+   */
+  function restAfter(taken) {
+    return Math.min(60000, Math.max(1000, 100 * taken));
+  }
 
-  /** At most once a second, and only what is in view; the rest when it comes into view. */
+  let timer = 0;
+  let timerEnd = Infinity;
+
+  /** What is in view is loaded again once it has rested; what is not, when it comes into view. */
   function changed() {
-    if (isDue) return;
-    isDue = true;
-    const wait = Math.max(0, lastRefresh + 1000 - performance.now());
-    setTimeout(() => {
-      isDue = false;
-      lastRefresh = performance.now();
-      for (const part of document.querySelectorAll("[data-fragment]")) {
-        if (visible.has(part) && document.visibilityState === "visible") refresh(part);
-        else part.dataset.stale = "1";
-      }
-      document.body.dataset.changes = String(Number(document.body.dataset.changes || 0) + 1);
-    }, wait);
+    for (const part of document.querySelectorAll("[data-fragment]")) part.dataset.stale = "1";
+    renew();
+    document.body.dataset.changes = String(Number(document.body.dataset.changes || 0) + 1);
+  }
+
+  function renew() {
+    const now = performance.now();
+    let next = Infinity;
+    for (const part of document.querySelectorAll("[data-fragment][data-stale]")) {
+      if (!visible.has(part) || document.visibilityState !== "visible") continue;
+      if ((part.rest || 0) <= now && !part.dataset.loading) refresh(part);
+      else next = Math.min(next, Math.max(part.rest || 0, now + 100));
+    }
+    if (next >= timerEnd && timerEnd > now) return;
+    clearTimeout(timer);
+    timerEnd = next;
+    if (next < Infinity) timer = setTimeout(renew, next - now);
   }
 
   function listen() {
@@ -288,6 +303,7 @@
       light.textContent = "not live";
     });
     source.addEventListener("change", changed);
+    document.addEventListener("visibilitychange", renew);
   }
 
   // Theme and keys ---------------------------------------------------------------------------------------------------
