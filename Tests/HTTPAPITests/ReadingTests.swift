@@ -48,11 +48,14 @@ struct ReadingTests {
   func lengths() async throws {
     try await WebWorld.with(WebWorld.Manner(isPlayed: true)) { world in
       let long = String(repeating: "0", count: 201)
-      #expect(try await world.client.get("/api/v1/experiments/first/problems/\(long)/attempts").status == 404)
-      #expect(try await world.client.get("/api/v1/experiments/first/problems/\(long)").status == 404)
       let accented = String(repeating: "%C3%A9", count: 200)
-      #expect(try await world.client.get("/api/v1/experiments?parent=\(accented)").status == 200)
-      #expect(try await world.client.get("/api/v1/experiments?parent=\(accented)e").status == 400)
+      for (path, status) in [
+        ("/first/problems/\(long)/attempts", 404), ("/first/problems/\(long)", 404), ("?parent=\(accented)", 200),
+        ("?parent=\(accented)e", 400),
+      ] {
+        let reply = try await world.client.get("/api/v1/experiments" + path)
+        #expect(reply.status == status, "\(path): \(reply)")
+      }
     }
   }
 
