@@ -91,8 +91,8 @@ struct WebWorld: Sendable {
   }
 
   /// Types of the experiment's events.
-  func eventTypes() async throws -> [String] {
-    let record = try #require(try await log.experiment(named: "first"))
+  func eventTypes(of name: String = "first") async throws -> [String] {
+    let record = try #require(try await log.experiment(named: name))
     return try await log.read(experiment: record.id, after: .start, types: nil, limit: 1000).map(\.type)
   }
 }
