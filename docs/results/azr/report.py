@@ -67,12 +67,13 @@ def table(title: str, rows: list[list[str]]) -> None:
     tables.append("")
 
 
-# Held-out accuracy: greedy answers of each run and of its base model to the same problems.
+# Held-out accuracy: greedy answers of each run's last weights that were evaluated and of its base model to the same problems.
 answers = ask("""
     select a.subject, e.experiment, a.problem, a.kind, a.verdict = 'correct' as correct, a.verdict = 'malformed' as malformed
     from answers a join evaluations e on e.evaluation = a.evaluation
     where e.suite = 'code-reasoning/1' and e.is_complete and a.temperature = 0
-      and (e.experiment is null or e.experiment = any(%s))""", finished)
+      and (e.experiment is null or e.experiment = any(%s))
+    order by e.policy_version desc""", finished)
 held_out = {}
 for name in finished:
     after = answers[answers["experiment"] == name].drop_duplicates("problem").set_index("problem")
@@ -129,6 +130,37 @@ for arm in arms:
     rows.append([arm, str(len(names)), ", ".join(f"{100 * seed.mean():+.1f}" for seed in gained), f"{100 * gained.mean():+.1f}",
                  f"{low:+.1f} to {high:+.1f}", against])
 table("Arms", rows)
+
+# Two ways to draw the solve batch and the references: the same settings but for the curriculum, seed by seed.
+dynamics = ask("""
+    select s.experiment, avg(s.effective_group_ratio) as effective,
+           (select avg((p.probes_correct > 0 and p.probes_correct < p.probes)::integer) from problems p
+            where p.experiment = s.experiment and p.probes > 0 and p.iteration > 0) as mixed,
+           (select avg((v.verdict = 'correct')::integer) from verdicts v
+            where v.experiment = s.experiment and v.purpose = 'solve') as solved,
+           (select count(distinct v.problem) from verdicts v
+            where v.experiment = s.experiment and v.purpose = 'solve') as problems
+    from update_statistics s where s.experiment = any(%s) group by s.experiment""", small).set_index("experiment")
+pair = [arm for arm in ("uniform", "learnability") if arm in by_arm]
+if len(pair) == 2:
+    rows = [["run", "points gained", "effective-group ratio", "new problems with mixed probes", "solve batch solved", "problems in it"]]
+    for name in sorted((name for arm in pair for name in by_arm[arm]), key=lambda name: (name.split("-")[-1], name)):
+        row = dynamics.loc[name]
+        rows.append([name, f"{100 * differences_of([name]).mean():+.1f}", f"{row['effective']:.3f}", f"{100 * float(row['mixed']):.1f} %",
+                     f"{100 * float(row['solved']):.1f} %", f"{row['problems']:.0f}"])
+    table("Two curricula, run by run", rows)
+    seeds = [name.split("-")[-1] for name in by_arm["uniform"] if f"smol-learnability-{name.split('-')[-1]}" in held_out]
+    of = {arm: [f"smol-{arm}-{seed}" for seed in seeds] for arm in pair}
+    gap = differences_of(of["learnability"]) - differences_of(of["uniform"])
+    low, high = bootstrap(gap)
+    rows = [["learnability against uniform", "mean", "each seed"],
+            ["held-out points", f"{100 * gap.mean():+.1f} ({low:+.1f} to {high:+.1f})", ", ".join(f"{100 * one.mean():+.1f}" for one in gap)]]
+    for column, title, scale in [("effective", "effective-group ratio", 1), ("mixed", "new problems with mixed probes, points", 100),
+                                 ("solved", "solve batch solved, points", 100), ("problems", "problems in the solve batches", 1)]:
+        ends = [scale * (float(dynamics.loc[b, column]) - float(dynamics.loc[a, column])) for a, b in zip(of["uniform"], of["learnability"])]
+        rows.append([title, f"{np.mean(ends):+.3f}" if scale == 1 and column != "problems" else f"{np.mean(ends):+.1f}",
+                     ", ".join(f"{end:+.3f}" if column == "effective" else f"{end:+.1f}" for end in ends)])
+    table("Two curricula, seed by seed", rows)
 
 figure, axes = plt.subplots(figsize=(6.4, 0.5 + 0.42 * max(1, len(by_arm))))
 for place, (arm, names) in enumerate(reversed(by_arm.items())):
