@@ -3,13 +3,16 @@
 
 usage: docs/results/azr/report.py postgres://… [FOLDER]
 
-Writes SVG files and tables.md into FOLDER (default: this one), of every finished experiment that configs/study/plan.tsv names. Needs
-psycopg, numpy, pandas and matplotlib:
+Writes SVG files and tables.md into FOLDER (default: this one), of every finished experiment that configs/study/plan.tsv names. Digests are
+those that `autodidact status` ($AUTODIDACT, else the release build) says. Needs psycopg, numpy, pandas and matplotlib:
 
     "$(ops/python-tools 'psycopg[binary]' numpy pandas matplotlib)" docs/results/azr/report.py "$(ops/postgres url)"
 """
 
+import json
+import os
 import pathlib
+import subprocess
 import sys
 
 import matplotlib
@@ -19,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import psycopg
+from matplotlib.ticker import MaxNLocator
 
 if not 2 <= len(sys.argv) <= 3:
     sys.exit(__doc__)
@@ -171,7 +175,7 @@ if by_arm:
     base = 100 * held_out[next(iter(by_arm.values()))[0]][0]["correct"].mean()
     axes.axvline(base, color="black", linestyle=":", label=f"base model, {base:.1f} %")
     axes.set(yticks=range(len(by_arm)), yticklabels=list(reversed(by_arm)), xlabel="held-out problems solved, %", xlim=(0, None))
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower left")
 save(figure, "held-out")
 
 # Learning curves.
@@ -198,12 +202,20 @@ def draw(names_by_label: dict[str, list[str]], title: str, colour: dict[str, str
         axes.set_title(label, fontsize=9)
     for axes in grid[1]:
         axes.set_xlabel("iteration")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*grid[0][0].get_legend_handles_labels(), loc="upper center", ncols=6, frameon=False, bbox_to_anchor=(0.5, 1.04))
     save(figure, title)
 
 
-if small:
-    draw({arm: [name for name in small if arm_of(name) == arm] for arm in arms}, "curves-smollm2", colours)
+def draw_arms(shown: list[str], title: str) -> None:
+    of = {arm: [name for name in small if arm_of(name) == arm] for arm in shown if arm in arms}
+    if of:
+        draw(of, title, colours)
+
+
+draw_arms(["full", "solver only", "untrained proposer", "no references", "random rewards", "reuse probes"], "curves-smollm2")
+draw_arms(["uniform", "learnability"], "curves-curricula")
+draw_arms(["full", "longer"], "curves-longer")
 large = [name for name in finished if name.startswith("qwen")]
 if large:
     draw({arm_of(name): [name] for name in large}, "curves-qwen", {arm_of(name): "tab:purple" for name in large})
@@ -246,6 +258,36 @@ for name in finished:
                  ", ".join(conditions) or "–"])
 table("Health", rows)
 
+# A longer run, version by version: the fork's evaluations and those of the run that it was forked from.
+scores = ask("""
+    select e.experiment, e.policy_version, s.kind, sum(s.answers)::int as answers, sum(s.correct)::int as correct
+    from evaluations e join evaluation_scores s on s.evaluation = e.evaluation
+    where e.suite = 'code-reasoning/1' and e.is_complete and s.temperature = 0 and s.level is not null and e.experiment = any(%s)
+    group by 1, 2, 3""", finished)
+longer = [name for name in small if arm_of(name) == "longer"]
+if longer:
+    rows = [["seed", "version", "right of 384", "deduction", "abduction", "induction"]]
+    for name in longer:
+        family = scores[scores["experiment"].isin([name, name.replace("longer", "full")])]
+        for version, of in family.groupby("policy_version"):
+            by_kind = of.groupby("kind")[["answers", "correct"]].sum()
+            share = {kind: f"{100 * row['correct'] / row['answers']:.1f}" for kind, row in by_kind.iterrows()}
+            rows.append([name.split("-")[-1], str(version), f"{of['correct'].sum()}, {100 * of['correct'].sum() / of['answers'].sum():.1f} %",
+                         *(share.get(kind, "–") for kind in ["deduction", "abduction", "induction"])])
+    table("Longer runs, version by version (greedy)", rows)
+
+# Updates that were tried before they were kept.
+trials = ask("""
+    select experiment, count(distinct iteration)::int as tried, count(distinct iteration) filter (where is_accepted)::int as kept,
+           (count(*) filter (where moved = 'gained'))::int as gained, (count(*) filter (where moved = 'lost'))::int as lost,
+           count(*)::int as problems, sum(correct_before)::float8 / sum(attempts) as before, sum(correct_after)::float8 / sum(attempts) as after
+    from update_trials where experiment = any(%s) group by 1 order by 1""", finished)
+if len(trials):
+    rows = [["run", "updates tried", "kept", "problems tried", "gained", "lost", "right before → after"]]
+    rows += [[row.experiment, str(row.tried), str(row.kept), str(row.problems), str(row.gained), str(row.lost),
+              f"{100 * row.before:.1f} → {100 * row.after:.1f} %"] for row in trials.itertuples()]
+    table("Updates that were tried on archived problems", rows)
+
 # Does difficulty rise? Problems of early and late iterations, solved by the base model and by the trained one.
 cross = ask("""
     select e.suite, e.subject, e.experiment, s.level, sum(s.answers)::int as answers, sum(s.correct)::int as correct
@@ -258,6 +300,19 @@ if len(cross):
         rows.append([row.suite.removeprefix("problems-of-"), {1: "1–4", 2: "9–12"}.get(row.level, str(row.level)),
                      "base" if pd.isna(row.experiment) else "trained", f"{row.correct} of {row.answers}, {100 * row.correct / row.answers:.1f} %"])
     table("New problems under the old solver", rows)
+
+# What names a run for good: the digest of its play, and of the last weights.
+autodidact = os.environ.get("AUTODIDACT", here.parents[2] / ".build/release/autodidact")
+last = ask("select distinct on (experiment) experiment, to_version, weights_digest from updates where experiment = any(%s) "
+           "order by experiment, position desc", finished).set_index("experiment")
+rows = [["run", "digest of the experiment", "policy version", "digest of its weights"]]
+for name in finished:
+    status = subprocess.run([autodidact, "status", name, "--json", "--database", sys.argv[1]], capture_output=True, text=True)
+    if status.returncode:
+        sys.exit(f"autodidact status {name}: {status.stderr}")
+    version, weights = last.loc[name, ["to_version", "weights_digest"]] if name in last.index else (0, "–")
+    rows.append([name, f"`{json.loads(status.stdout)['digest']}`", str(version), f"`{weights}`"])
+table("Digests", rows)
 
 (folder / "tables.md").write_text("\n".join(tables))
 print(folder / "tables.md")
