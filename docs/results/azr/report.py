@@ -220,6 +220,22 @@ large = [name for name in finished if name.startswith("qwen")]
 if large:
     draw({arm_of(name): [name] for name in large}, "curves-qwen", {arm_of(name): "tab:purple" for name in large})
 
+# Solve rate of the probes by kind, all seeds of an arm pooled.
+kinds = ask("select experiment, iteration, kind, probes, probes_correct from solve_rate where experiment = any(%s) and iteration > 0", finished)
+kinds["arm"] = [("Qwen" if name in large else arm_of(name)) for name in kinds["experiment"]]
+shown = [arm for arm in ["full", "no references", "random rewards", "Qwen"] if arm in set(kinds["arm"])]
+if shown:
+    figure, grid = plt.subplots(1, len(shown), figsize=(2.6 * len(shown), 2.6), sharex=True, sharey=True, squeeze=False)
+    for axes, arm in zip(grid[0], shown):
+        for kind, of in kinds[kinds["arm"] == arm].groupby("kind"):
+            counts = of.groupby("iteration")[["probes", "probes_correct"]].sum().astype(float)
+            axes.plot(counts.index, counts["probes_correct"] / counts["probes"], label=kind, linewidth=1.5)
+        axes.set(title="Qwen, probes reused" if arm == "Qwen" else f"SmolLM2, {arm}", xlabel="iteration")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    grid[0][0].set_ylabel("probes solved")
+    grid[0][0].legend(fontsize=7)
+    save(figure, "kinds")
+
 # How the learnable problems are spread, early and late.
 problems = ask("""
     select experiment, kind, iteration, probes, probes_correct from problems
@@ -257,6 +273,26 @@ for name in finished:
                  f"{duplicates}", f"{int(of['tokens'].sum()):,}", f"{total:,.0f}", f"{100 * updating / total:.0f} %",
                  ", ".join(conditions) or "–"])
 table("Health", rows)
+
+# Where seconds and tokens go, and whether texts grow: an arm's mean over its seeds.
+throughput = ask("select experiment, phase, sum(seconds)::float8 as seconds, sum(tokens)::float8 as tokens from throughput "
+                 "where experiment = any(%s) and iteration > 0 group by 1, 2", finished)
+lengths = ask("""
+    select experiment, case when iteration <= 4 then 'early' else 'late' end as part, phase, (sum(tokens) / sum(events))::float8 as length
+    from throughput where experiment = any(%s) and phase in ('propose', 'probe', 'solve') and (iteration between 1 and 4 or iteration between 9 and 12)
+    group by 1, 2, 3""", finished)
+for frame in (throughput, lengths):
+    frame["arm"] = [f"qwen {arm_of(name)}" if name in large else arm_of(name) for name in frame["experiment"]]
+rows = [["arm", "tokens of a run: proposed", "probes", "solved", "trained", "seconds of a run", "proposing", "probing", "solving", "verifying",
+         "updating", "tokens of a proposal, iterations 1–4 → 9–12", "of an attempt"]]
+for arm, of in throughput.groupby("arm", sort=False):
+    runs = of["experiment"].nunique()
+    tokens, seconds = of.groupby("phase")["tokens"].sum() / runs, of.groupby("phase")["seconds"].sum() / runs
+    length = lengths[lengths["arm"] == arm].groupby(["phase", "part"])["length"].mean()
+    change = [f"{length.get((phase, 'early'), float('nan')):.0f} → {length.get((phase, 'late'), float('nan')):.0f}" for phase in ["propose", "probe"]]
+    rows.append([f"{arm} ({runs})", *(f"{tokens.get(phase, 0):,.0f}" for phase in ["propose", "probe", "solve", "update"]), f"{seconds.sum():,.0f}",
+                 *(f"{100 * seconds.get(phase, 0) / seconds.sum():.0f} %" for phase in ["propose", "probe", "solve", "verify", "update"]), *change])
+table("Tokens, seconds and lengths (updating contains the trials of acceptance)", rows)
 
 # A longer run, version by version: the fork's evaluations and those of the run that it was forked from.
 scores = ask("""
