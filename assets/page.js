@@ -27,6 +27,7 @@
       if (size < 120) return `${size.toFixed(0)} s`;
       return size < 7200 ? `${(size / 60).toFixed(0)} min` : `${(size / 3600).toFixed(1)} h`;
     }
+    if (unit === "points") return minus + size.toFixed(0);
     if (Number.isInteger(size)) return minus + size;
     if (size < 0.001) return minus + size.toExponential(1);
     return minus + (size < 1 ? size.toFixed(3) : size < 100 ? size.toFixed(2) : size.toFixed(0));
@@ -34,8 +35,24 @@
 
   /** The same on an axis, whose steps are round. */
   function label(value, unit) {
-    if (unit !== "number") return written(value, unit).replace(/\.0 /, " ");
+    if (unit !== "number" && unit !== "points") return written(value, unit).replace(/\.0 /, " ");
     return Math.abs(value) < 1e6 ? String(Number(value.toFixed(6))).replace("-", "−") : value.toExponential(0);
+  }
+
+  /** The band of a series: its lower end, and its upper end filled down to that. Neither is in the tooltip. */
+  function band(series, stroke) {
+    const end = (values, fill) => ({
+      data: values.map((value) => (typeof value === "number" ? value : null)),
+      borderWidth: 0,
+      pointRadius: 0,
+      pointHitRadius: 0,
+      pointHoverRadius: 0,
+      backgroundColor: stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.14)"),
+      fill,
+      isBand: true,
+      spanGaps: false,
+    });
+    return [end(series.low, false), end(series.high, "-1")];
   }
 
   function configuration(data) {
@@ -49,9 +66,13 @@
       type: "line",
       data: {
         labels: data.x,
-        datasets: data.series.map((series) => {
+        datasets: data.series.flatMap((series, place) => {
           const stroke = color(`c${series.color}`);
-          return {
+          const ends = series.low ? band(series, stroke).map((end) => ({ ...end, place })) : [];
+          return [...ends, {
+            place,
+            low: series.low,
+            high: series.high,
             label: series.name,
             data: series.values.map((value) => (typeof value === "number" ? value : null)),
             borderColor: stroke,
@@ -71,7 +92,7 @@
             spanGaps: false,
             stepped: false,
             tension: 0,
-          };
+          }];
         }),
       },
       options: {
@@ -92,9 +113,13 @@
             boxWidth: 8,
             boxHeight: 8,
             boxPadding: 4,
+            filter: (item) => !item.dataset.isBand,
             callbacks: {
-              title: (items) => `${data.axis} ${items[0].label}`,
-              label: (item) => ` ${item.dataset.label}: ${written(item.parsed.y, data.unit)}`,
+              title: (items) => `${data.axis} ${items[0]?.label ?? ""}`,
+              label: ({ dataset, dataIndex, parsed }) => {
+                const range = dataset.low ? ` (${written(dataset.low[dataIndex], data.unit)} to ${written(dataset.high[dataIndex], data.unit)})` : "";
+                return ` ${dataset.label}: ${written(parsed.y, data.unit)}${range}`;
+              },
             },
           },
         },
@@ -120,15 +145,15 @@
   /** Names of the legend become switches. */
   function bindLegend(plot, chart) {
     const legend = plot.parentElement.querySelector(".legend");
-    if (!legend || legend.querySelector("button") || chart.data.datasets.length < 2) return;
+    if (!legend || legend.querySelector("button") || legend.children.length < 2) return;
     [...legend.children].forEach((item, index) => {
       const button = document.createElement("button");
       button.type = "button";
       button.setAttribute("aria-pressed", "true");
       button.append(...item.childNodes);
       button.addEventListener("click", () => {
-        const isShown = chart.isDatasetVisible(index);
-        chart.setDatasetVisibility(index, !isShown);
+        const isShown = button.getAttribute("aria-pressed") === "true";
+        chart.data.datasets.forEach((dataset, at) => dataset.place === index && chart.setDatasetVisibility(at, !isShown));
         button.setAttribute("aria-pressed", String(!isShown));
         chart.update("none");
       });
@@ -197,7 +222,6 @@
   async function load(part) {
     if (part.dataset.loading) return;
     part.dataset.loading = "1";
-    const began = performance.now();
     try {
       const response = await fetch(address(part.dataset.fragment), { headers: { accept: "text/html" } });
       if (!response.ok) throw new Error(String(response.status));
@@ -220,7 +244,6 @@
       if ("empty" in part.dataset) part.querySelector(".loading a")?.replaceChildren("It could not be loaded. Try again");
     } finally {
       delete part.dataset.loading;
-      part.rest = performance.now() + restAfter(performance.now() - began);
     }
   }
 
@@ -251,41 +274,47 @@
 
   function refresh(part) {
     delete part.dataset.stale;
-    load(part);
+    return load(part);
   }
 
   // Changes ----------------------------------------------------------------------------------------------------------
 
   /**
-   * How long a part is left as it is after a load that took so many milliseconds: a page that is kept open takes about a
-   * hundredth of what answers it, however large the experiment is. A second at least, a minute at most.
+   * How long the page is left as it is after a round of loads that took so many milliseconds: one that is kept open takes about a
+   * hundredth of a processor, however large the experiment is and however much of it is in view. Two seconds at least, five minutes at
+   * most; `r` and scrolling do not wait.
    */
   function restAfter(taken) {
-    return Math.min(60000, Math.max(1000, 100 * taken));
+    return Math.min(300000, Math.max(2000, 120 * taken));
   }
 
   let timer = 0;
-  let timerEnd = Infinity;
+  let rest = 0;
+  let isRound = false;
 
-  /** What is in view is loaded again once it has rested; what is not, when it comes into view. */
+  /** What is in view is loaded again once the page has rested; what is not, when it comes into view. */
   function changed() {
     for (const part of document.querySelectorAll("[data-fragment]")) part.dataset.stale = "1";
     renew();
     document.body.dataset.changes = String(Number(document.body.dataset.changes || 0) + 1);
   }
 
-  function renew() {
-    const now = performance.now();
-    let next = Infinity;
-    for (const part of document.querySelectorAll("[data-fragment][data-stale]")) {
-      if (!visible.has(part) || document.visibilityState !== "visible") continue;
-      if ((part.rest || 0) <= now && !part.dataset.loading) refresh(part);
-      else next = Math.min(next, Math.max(part.rest || 0, now + 100));
-    }
-    if (next >= timerEnd && timerEnd > now) return;
+  /** A round: what is stale and in view, one part after another, so that the page never asks for two at once. */
+  async function renew() {
     clearTimeout(timer);
-    timerEnd = next;
-    if (next < Infinity) timer = setTimeout(renew, next - now);
+    if (isRound || document.visibilityState !== "visible") return;
+    const parts = [...document.querySelectorAll("[data-fragment][data-stale]")].filter((part) => visible.has(part));
+    if (!parts.length) return;
+    const now = performance.now();
+    if (now < rest) {
+      timer = setTimeout(renew, rest - now);
+      return;
+    }
+    isRound = true;
+    for (const part of parts) await refresh(part);
+    isRound = false;
+    rest = performance.now() + restAfter(performance.now() - now);
+    renew();
   }
 
   function listen() {

@@ -38,16 +38,27 @@ package struct ManualPage {
     var lines = [
       ".TH \(Self.quoted(command.commandName.uppercased())) 1 \"\" \"\(Self.text(command.commandName))\" \"User Commands\"",
       ".SH NAME", "\(Self.text(command.commandName)) \\- \(Self.text(Self.withoutPeriod(command.abstract)))",
-      ".SH SYNOPSIS", ".B \(Self.text(command.commandName))", "\\fIcommand\\fR [\\fIoptions\\fR]",
+      ".SH SYNOPSIS", ".B \(Self.text(command.commandName))",
     ]
+    let commands = shown(command.subcommands)
+    let own = shown(command.arguments)
+    lines.append(commands.isEmpty ? own.map(synopsis).joined(separator: " ") : "\\fIcommand\\fR [\\fIoptions\\fR]")
     lines += [".SH DESCRIPTION"] + Self.paragraphs(command.discussion)
-    lines.append(".SH COMMANDS")
-    for command in shown(command.subcommands) { lines += section(command, path: []) }
+    if commands.isEmpty {
+      lines.append(".SH OPTIONS")
+      for argument in own { lines += entry(argument) }
+    } else {
+      lines.append(".SH COMMANDS")
+      for command in commands { lines += section(command, path: []) }
+    }
     lines += [".SH EXIT STATUS"]
     for (code, meaning) in Self.statuses { lines += [".TP", ".B \(code)", Self.text(meaning)] }
     lines += [".SH ENVIRONMENT"]
     for (name, meaning) in Self.variables { lines += [".TP", ".B \(name)", Self.text(meaning)] }
-    lines += [".SH SEE ALSO", "\\fBautodidactd\\fR(1), \\fBpsql\\fR(1)"]
+    lines += [
+      ".SH SEE ALSO",
+      "\\fB\(command.commandName == "autodidact" ? "autodidactd" : "autodidact")\\fR(1), \\fBpsql\\fR(1)",
+    ]
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -55,11 +66,15 @@ package struct ManualPage {
     (commands ?? []).filter { $0.shouldDisplay != false && $0.commandName != "help" }
   }
 
-  private func section(_ command: Command, path: [String]) -> [String] {
-    let path = path + [command.commandName]
-    let arguments = (command.arguments ?? []).filter { argument in
+  private func shown(_ arguments: [Argument]?) -> [Argument] {
+    (arguments ?? []).filter { argument in
       argument.shouldDisplay != false && !(argument.names ?? []).contains { $0.name == "help" }
     }
+  }
+
+  private func section(_ command: Command, path: [String]) -> [String] {
+    let path = path + [command.commandName]
+    let arguments = shown(command.arguments)
     var lines = [".SS \(Self.quoted(path.joined(separator: " ")))"]
     var title = Self.text(command.abstract ?? "")
     if let aliases = command.aliases, !aliases.isEmpty {

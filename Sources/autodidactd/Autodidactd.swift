@@ -65,6 +65,8 @@ struct Autodidactd: AsyncParsableCommand {
   @Flag(
     help: ArgumentHelp("List the points that AUTODIDACT_FAILPOINT=name[:n][:action] can name.", visibility: .hidden))
   var failpoints = false
+  @Flag(help: "Print this manual page, made from the options themselves: autodidactd --manual | man -l -.")
+  var manual = false
 
   func validate() throws {
     guard (0...31_536_000).contains(outageMax) else {
@@ -89,6 +91,7 @@ struct Autodidactd: AsyncParsableCommand {
       for point in Failpoint.allCases { print("\(point.rawValue)\t\(point.meaning)") }
       return
     }
+    if manual { return print(try ManualPage(help: Data(Self._dumpHelp().utf8)).roff, terminator: "") }
     let environment = ProcessInfo.processInfo.environment
     let home = try Home.find(
       environment: environment, executable: CommandLine.arguments[0],

@@ -113,7 +113,8 @@ struct PageTests {
         ("/", [], "it&#39;s &lt;first&gt;"),
         (Self.first, [], "Solved, of the problems trained on"),
         (Self.first, [("sections", "all")], "Learnability"),
-        (Self.first, [("fragment", "difficulty")], "Refused proposals"),
+        (Self.first, [("fragment", "problems")], "Refused proposals"),
+        (Self.first, [("fragment", "difficulty")], "Policy and problems on one scale"),
         (Self.first, [("fragment", "health")], "Importance ratio"),
         (Self.first, [("fragment", "time")], "Time by phase"),
         (Self.first, [("fragment", "newest")], "return"),
@@ -197,6 +198,38 @@ struct PageTests {
           #expect(await pages.get(Self.first + path, query).status == 200, "\(path) \(value)")
         }
       }
+    }
+  }
+
+  @Test(
+    "difficulty is told in words, curves with intervals and cells; an experiment without ratings says how to get them")
+  func difficulty() async throws {
+    try await withPages { pages in
+      let text = await pages.get(Self.first, [("fragment", "difficulty")]).text
+      #expect(text.contains("of its new problems at first") && text.contains("&quot;low&quot;:["), "\(text)")
+      #expect(text.contains("class=\"rows cells\"") && text.contains("Fitted after update"), "\(text)")
+      let unrated = await pages.get(Self.first, [("fragment", "difficulty"), ("from", "900"), ("to", "901")]).text
+      #expect(unrated.contains("Nothing is rated here yet") && unrated.contains("autodidact difficulty"), "\(unrated)")
+    }
+  }
+
+  @Test("a tag and a note are shown as text, and only who may operate gets the form with them")
+  func annotations() async throws {
+    try await withPages { pages in
+      let record = try #require(try await pages.log.experiment(named: "it's <first>"))
+      let said = Event.experimentAnnotated(
+        ExperimentAnnotated(by: "ada@vm", tagsAdded: ["seed:7"], note: Self.hostile, priority: 12))
+      _ = try await pages.log.append(
+        Append(
+          key: "said", experiment: record.id, expectedVersion: record.version, epoch: nil,
+          events: [NewEvent(type: said.type, body: said.body)]))
+      let text = await pages.get(Self.first).text
+      #expect(text.contains("<span class=\"tag\">seed:7</span>") && text.contains("priority 12"))
+      #expect(text.contains("&lt;script&gt;alert(1)") && !text.contains("<script>alert"))
+      #expect(await pages.get("/").text.contains("<span class=\"tag\">seed:7</span>"))
+      let form = await pages.get("\(Self.first)/ask/annotate", mayOperate: true).text
+      #expect(form.contains("name=\"tags_before\" value=\"seed:7\"") && !form.contains("<script>alert"), "\(form)")
+      #expect(!(await pages.get("\(Self.first)/ask/annotate").text.contains("name=\"tags\"")))
     }
   }
 

@@ -152,6 +152,63 @@ struct AccessTests {
     }
   }
 
+  @Test(
+    "tags, note and priority are recorded with who said it, answered as they are then, and refused where they cannot be"
+  )
+  func annotations() async throws {
+    try await WebWorld.with(closed) { world in
+      let operating = try world.client(.operate, name: "ops")
+      let path = "/api/v1/experiments/first/annotate"
+      let said = try await operating.post(
+        path, #"{"tags_added": ["seed:7", "baseline"], "note": "one\ntwo", "priority": -3}"#)
+      #expect(said.status == 200 && said.json["outcome"] as? String == "annotated", "\(said)")
+      #expect(
+        said.json["tags"] as? [String] == ["baseline", "seed:7"] && said.json["priority"] as? Int == -3, "\(said)")
+      let again = try await operating.post(path, #"{"tags_added": ["baseline"]}"#)
+      #expect(again.json["outcome"] as? String == "already" && again.json["note"] as? String == "one\ntwo", "\(again)")
+      let events = try await operating.get("/api/v1/experiments/first/events?type=ExperimentAnnotated&limit=500").rows(
+        "events")
+      let by = (events.last?["body"] as? [String: Any])?["by"] as? String
+      #expect(by?.hasSuffix(" (over HTTP, token ops)") ?? false && events.count == 1, "\(events)")
+      for body in [
+        #"{"tags_added": ["two words"]}"#, #"{"tags_added": ["x"], "tags_removed": ["x"]}"#, #"{"priority": 1001}"#,
+        #"{"priority": "1"}"#, #"{"tag": "x"}"#,
+      ] {
+        let reply = try await operating.post(path, body)
+        #expect(reply.status == 400 && reply.code == "bad_body", "\(body): \(reply)")
+      }
+      #expect(try await world.client(.read, name: "reader").post(path, "{}").status == 403)
+      let found = try await operating.get("/api/v1/experiments?tag=seed:7").rows("experiments")
+      #expect(found.map { $0["experiment"] as? String } == ["first"])
+      #expect(try await operating.get("/api/v1/experiments?tag=seed:8").rows("experiments").isEmpty)
+    }
+  }
+
+  @Test("the form of tags and note records what differs from what it showed, and nothing else")
+  func annotationForm() async throws {
+    try await WebWorld.with { world in
+      let path = "/api/v1/experiments/first/annotate"
+      #expect(
+        try await world.client.post(path, #"{"tags_added": ["a", "b"], "note": "old", "priority": 2}"#).status == 200)
+      let page = try await world.client.get("/experiments/first/ask/annotate").body
+      let token = try #require(page.firstMatch(of: /name="csrf" value="([^"]+)"/)?.1, "\(page)")
+      // Somebody else, while the form is open.
+      #expect(try await world.client.post(path, #"{"tags_added": ["c"], "note": "newer"}"#).status == 200)
+      let same = ["Origin": "http://\(world.client.authority)", "Sec-Fetch-Site": "same-origin"]
+      let fields = "&tags_before=a+b&tags=a+d&note_before=old&note=old%0D%0A&priority_before=2&priority="
+      let type = "application/x-www-form-urlencoded"
+      let reply = try await world.client.post(
+        "/experiments/first/annotate", "csrf=\(token)&confirm=yes\(fields)", type: type, same)
+      #expect(reply.status == 303 && reply.headers["location"] == "/experiments/first", "\(reply)")
+      let now = try await world.client.get("/api/v1/experiments/first").json
+      #expect(now["tags"] as? [String] == ["a", "c", "d"] && now["note"] as? String == "newer", "\(now)")
+      #expect(now["priority"] as? Int == 0)
+      let stranger = try await world.client.post(
+        "/experiments/first/annotate", "csrf=00&confirm=yes\(fields)", type: type, same)
+      #expect(stranger.status == 403 && stranger.code == "bad_csrf_token", "\(stranger)")
+    }
+  }
+
   @Test("a browser logs in with a token and keeps a cookie that scripts and other sites do not get")
   func login() async throws {
     try await WebWorld.with(closed) { world in

@@ -80,6 +80,21 @@ struct ReadingTests {
     }
   }
 
+  @Test("difficulty has the ratings of every version and every rated problem, and from and to limit the problems alone")
+  func difficulty() async throws {
+    try await WebWorld.with { world in
+      let path = "/api/v1/experiments/first/difficulty"
+      let all = try await world.client.get(path)
+      #expect(all.status == 200 && !all.rows("policy").isEmpty && !all.rows("cells").isEmpty, "\(all)")
+      let rated = all.rows("problems").reduce(0) { $0 + ($1["problems"] as? Int ?? 0) }
+      let problems = try await world.client.get("/api/v1/experiments/first/problems?limit=500").rows("problems")
+      #expect(rated > 0 && rated == problems.count { $0["rating"] is Double }, "\(all)")
+      let one = try await world.client.get("\(path)?from=1&to=1")
+      #expect(Set(one.rows("problems").compactMap { $0["iteration"] as? Int }) == [1], "\(one)")
+      #expect(one.rows("policy").count == all.rows("policy").count)
+    }
+  }
+
   @Test("an unknown name is answered with 404 and the nearest name there is")
   func suggestion() async throws {
     try await WebWorld.with { world in

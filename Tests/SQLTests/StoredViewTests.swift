@@ -35,10 +35,11 @@ struct StoredViewTests {
           _ = try await fork.step(number)
         }
       }
-      let views = try await Self.texts(
-        "select schemaname || '.' || viewname from pg_views where schemaname in ('read', 'analytics') order by 1",
-        connection
-      ).filter { !Self.ofProjections.contains($0) }
+      let views =
+        try await Self.texts(
+          "select schemaname || '.' || viewname from pg_views where schemaname in ('read', 'analytics') order by 1",
+          connection
+        ).filter { !Self.ofProjections.contains($0) } + Self.unions + Self.provenances(connection)
       // A sum of floats depends on its order, and that on the plan.
       try await connection.execute("set extra_float_digits = -4")
       let behind = try await Self.rows(of: views, connection)
@@ -103,6 +104,22 @@ struct StoredViewTests {
         }
       }
     }
+  }
+
+  /// What the views have in common: stored rows, and the log after them.
+  private static let unions = ["projection.originated", "projection.alike", "projection.proposing"]
+
+  /// Everything that each update comes from, near and far.
+  private static func provenances(_ connection: Connection) async throws -> [String] {
+    let calls = try await texts(
+      """
+      select format('analytics.provenance_of(%L, %s, %s)', x.experiment, v.version, h.hops)
+      from read.experiments x
+      cross join lateral generate_series(1, x.policy_version) as v (version)
+      cross join (values (1), (2), (3), (1000)) as h (hops)
+      """, connection)
+    #expect(calls.count > 8)
+    return calls
   }
 
   private static func texts(_ sql: String, _ connection: Connection) async throws -> [String] {

@@ -18,5 +18,5 @@ except views.Failure as failure:
     sys.exit(1)
 finally:
     browser.close()
-for path, milliseconds in browser.times.items():
-    print(f"first paint {milliseconds:6.0f} ms  {path}")
+for path, answered, milliseconds in browser.first_times():
+    print(f"answered {answered:5.0f} ms, first paint {milliseconds:5.0f} ms  {path}")

@@ -78,7 +78,7 @@ def press(page, url, action, name, fields=()):
 def see_live(browser, name):
     """Without a reload, the page shows what the daemon appended meanwhile."""
     page = browser.go(f"/experiments/{name}")
-    page.wait_for_function("!document.getElementById('live').hidden", timeout=15000)
+    wait("the page is live", lambda: page.evaluate("!document.getElementById('live').hidden"), 15)
     before = page.locator("#figures dl").inner_text()
     was = page.evaluate("performance.timeOrigin")
     wait("a live change of the figures", lambda: page.locator("#figures dl").inner_text() != before, 180)
@@ -102,8 +102,36 @@ def steer(browser, url, name):
     press(page, url, "resume", name)
     wait("the daemon goes on", lambda: int(sql(
         f"select count(*) from log.events where position > {before} and type in ('AttemptVerified', 'ProposalVerified', 'WeightsUpdated')")) > 0, 240)
+    say_about(browser, page, url, name)
     press(page, url, "fork", name, [("name", "from-the-page"), ("at", "1")])
     wait("the fork", lambda: state("from-the-page"), 20)
+
+
+def say_about(browser, page, url, name):
+    """Tags, note and priority are shown, changed by their form and found in the log, and only what was changed there."""
+    autodidact("tag", name, "+from-the-command-line")
+    page.goto(f"{url}/experiments/{name}")
+    page.get_by_role("link", name="Tags and note", exact=True).click()
+    # Somebody else says something while the form is open: it must stay.
+    autodidact("tag", name, "+meanwhile")
+    page.get_by_label("Tags", exact=True).fill("baseline seed:7")
+    page.get_by_label("Note").fill("first line\nsecond <b>line</b>")
+    page.get_by_label("Priority").fill("7")
+    browser.accessible("tags and note")
+    browser.shoot("annotate")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_load_state()
+    said = json.loads(sql("select body from log.events where type = 'ExperimentAnnotated' order by position desc limit 1"))
+    wanted = {"tags_added": ["baseline", "seed:7"], "tags_removed": ["from-the-command-line"], "note": "first line\nsecond <b>line</b>", "priority": 7}
+    if {key: value for key, value in said.items() if key != "by"} != wanted or not said["by"].endswith("(over HTTP)"):
+        raise Failure(f"the log says of tags, note and priority: {said}")
+    shown = page.locator(".state-lines").inner_text()
+    for words in ["baseline", "seed:7", "meanwhile", "second <b>line</b>", "priority 7"]:
+        if words not in shown:
+            raise Failure(f"the page does not show {words}: {shown}")
+    page.goto(f"{url}/")
+    if "seed:7" not in page.locator("tbody").inner_text():
+        raise Failure("the list does not show the tags")
 
 
 def add_hostile(name):
@@ -171,8 +199,8 @@ def main():
             browser.close()
         end(daemon)
         end(served)
-    for path, milliseconds in browser.times.items():
-        print(f"first paint {milliseconds:6.0f} ms  {path}")
+    for path, answered, milliseconds in browser.first_times():
+        print(f"answered {answered:5.0f} ms, first paint {milliseconds:5.0f} ms  {path}")
     print(f"page-test: passed; screenshots in {out}")
 
 

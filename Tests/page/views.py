@@ -36,6 +36,10 @@ class Browser:
                 or self.troubles.append(f"{page.url} asks another host: {request.url}"))
         return page
 
+    def first_times(self):
+        """Of each path its first load: milliseconds to the answer's end and to the first paint."""
+        return [(path, *times[0]) for path, times in self.times.items()]
+
     def close(self):
         self.chromium.close()
         self.playwright.stop()
@@ -47,7 +51,8 @@ class Browser:
             raise Failure(f"{path} answers {answer.status}")
         paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null")
         if paint is not None:
-            self.times[path] = paint
+            answered = page.evaluate("performance.getEntriesByType('navigation')[0].responseEnd")
+            self.times.setdefault(path, []).append((answered, paint))
         return page
 
     def everything(self, page=None):
@@ -58,7 +63,8 @@ class Browser:
             page.wait_for_timeout(60)
             if page.evaluate("innerHeight + scrollY >= document.documentElement.scrollHeight - 2"):
                 break
-        page.wait_for_function("!document.querySelector('[data-empty], [data-loading]')", timeout=20000)
+        # The page's policy forbids what Playwright's own waiting is made of, once it has to ask twice.
+        wait(f"every part of {page.url}", lambda: page.evaluate("!document.querySelector('[data-empty], [data-loading]')"), 20)
         page.evaluate("window.scrollTo(0, 0)")
 
     def shoot(self, name, page=None, full=True):
@@ -106,6 +112,11 @@ def look(browser, experiments):
     drawn = page.locator(".plot canvas").count()
     if drawn < 8:
         raise Failure(f"{drawn} charts are drawn on {first}")
+    # Policy and problems are curves with bands, which are areas of the chart and no lines of its legend.
+    if page.locator("#ratings .plot canvas").count() != 1 or page.locator("#ratings .legend button").count() != 2:
+        raise Failure("the chart of ratings is not drawn with its two curves")
+    if not page.locator(".cells tbody tr").count():
+        raise Failure("there are no cells of difficulty")
     browser.shoot("experiment")
     browser.accessible("experiment")
 
@@ -116,6 +127,8 @@ def look(browser, experiments):
     views["problem"] = problem
     browser.go(problem)
     browser.everything()
+    if "Rating" not in page.locator(".facts").first.inner_text():
+        raise Failure(f"{problem} does not say how hard it is")
     attempts = page.locator(".attempts a")
     if attempts.count():
         views["attempt"] = attempts.first.get_attribute("href")

@@ -28,13 +28,15 @@ package struct AnnotationDesk: Sendable {
 
   /// Appends the event unless it would change nothing.
   ///
-  /// - Parameter event: its `by` is filled in here.
+  /// - Parameters:
+  ///   - event: its `by` is filled in here: user and host of this process.
+  ///   - way: how it came, if not by this process's user: `over HTTP, token laptop`.
   /// - Throws: `AnnotationRefused`, `UnknownExperiment`, `UnfinishedImport`, the log's errors.
-  package func annotate(_ name: String, _ event: ExperimentAnnotated) async throws -> Outcome {
+  package func annotate(_ name: String, _ event: ExperimentAnnotated, way: String? = nil) async throws -> Outcome {
     var record = try await log.requireExperiment(name)
     try await ImportState.requireWhole(record.id, in: log)
     var event = event
-    event.by = "\(NSUserName())@\(surroundings.host)"
+    event.by = "\(NSUserName())@\(surroundings.host)" + (way.map { " (\($0))" } ?? "")
     let key = "annotate/\(surroundings.makeID().uuidString.lowercased())"
     while true {
       let before = try await log.annotations(of: record)

@@ -43,6 +43,21 @@ struct DeskOperator: ExperimentOperator {
     }
   }
 
+  func annotate(_ experiment: String, _ wish: AnnotationWish, way: String) async -> ControlOutcome {
+    let event = ExperimentAnnotated(
+      by: "", tagsAdded: wish.tagsAdded ?? [], tagsRemoved: wish.tagsRemoved ?? [], note: wish.note,
+      priority: wish.priority)
+    // What can be no annotation is the wish's mistake, whatever the experiment is like.
+    if let objection = Annotations.objection(to: event) { return .invalid(objection) }
+    return await outcome { open in
+      let outcome = try await AnnotationDesk(log: open.log, surroundings: open.surroundings)
+        .annotate(experiment, event, way: way)
+      let now = outcome.annotations
+      return .annotated(
+        AnnotationsNow(tags: now.tags, note: now.note, priority: now.priority), position: outcome.position?.rawValue)
+    }
+  }
+
   /// Every failure in the words of the API; what is nobody's mistake is logged.
   private func outcome(_ body: (OpenLog) async throws -> ControlOutcome) async -> ControlOutcome {
     do {
@@ -56,6 +71,8 @@ struct DeskOperator: ExperimentOperator {
     } catch let error as ModelCatalogue.Unknown {
       return .invalid("\(error)")
     } catch let error as ForkRefused {
+      return .refused("\(error)")
+    } catch let error as AnnotationRefused {
       return .refused("\(error)")
     } catch let error as UnfinishedImport {
       return .refused("\(error)")

@@ -6,12 +6,15 @@ struct Chart: Sendable {
   /// How the figures are written.
   enum Unit: String, Encodable, Sendable {
     case share, number, seconds
+    /// Elo points, which nobody reads decimals of.
+    case points
 
     func text(_ value: Double?) -> String {
       switch self {
       case .share: Format.percent(value)
       case .number: Format.short(value)
       case .seconds: Format.duration(seconds: value)
+      case .points: Format.decimal(value, 0)
       }
     }
   }
@@ -29,6 +32,9 @@ struct Chart: Sendable {
     let color: Int
     var dashed = false
     var values: [Double?]
+    /// The ends of an interval around each value, drawn as a band; nil draws none.
+    var low: [Double?]?
+    var high: [Double?]?
   }
 
   /// Name in links, unique on the page.
@@ -96,9 +102,15 @@ struct Chart: Sendable {
       \(cut)<div class="scroll" tabindex="0" role="region" aria-label="\("Table of " + title)"><table><thead><tr><th scope="col">\(axis)</th>\(series.html {
         "<th scope=\"col\" class=\"figure\">\($0.name)</th>"
       })</tr></thead><tbody>\(shown.html { row in
-        "<tr><th scope=\"row\">\(x[row])</th>\(series.html { "<td class=\"figure\">\(unit.text($0.values[row]))</td>" })</tr>"
+        "<tr><th scope=\"row\">\(x[row])</th>\(series.html { "<td class=\"figure\">\(cell($0, row))</td>" })</tr>"
       })</tbody></table></div>
       """
+  }
+
+  private func cell(_ series: Series, _ row: Int) -> String {
+    let value = unit.text(series.values[row])
+    guard series.values[row] != nil, let low = series.low?[row], let high = series.high?[row] else { return value }
+    return "\(value) (\(unit.text(low)) to \(unit.text(high)))"
   }
 
   private struct Payload: Encodable {
@@ -118,6 +130,8 @@ struct Chart: Sendable {
     let rounded = series.map { series in
       var copy = series
       copy.values = series.values.map { $0.map(Self.rounded) }
+      copy.low = series.low?.map { $0.map(Self.rounded) }
+      copy.high = series.high?.map { $0.map(Self.rounded) }
       return copy
     }
     guard

@@ -51,7 +51,7 @@ enum ProblemCharts {
       counts[counts.count - 1][band(row)] += row.problems
     }
     return Chart(
-      name: "bands", title: "Difficulty",
+      name: "bands", title: "Solve rate of new problems",
       note:
         "New problems by the share of their probes that was right: from those nobody solved to those always solved.",
       shape: .stacked, unit: .share, x: x,

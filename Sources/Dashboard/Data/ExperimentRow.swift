@@ -15,6 +15,9 @@ struct ExperimentRow: Decodable, Sendable {
   let planned: Int
   let iterations: Int
   let policyVersion: Int
+  let tags: [String]
+  let note: String?
+  let priority: Int
 
   /// Whether something plays it, or is about to.
   var isLive: Bool { ["running", "pausing", "stopping", "created", "resuming"].contains(state) }
@@ -25,7 +28,8 @@ struct ExperimentRow: Decodable, Sendable {
            extract(epoch from l.recorded_at)::float8 as active_at, p.name as parent, x.parent_version,
            coalesce(c.body #>> '{settings,model,name}', '') as model,
            coalesce((c.body #>> '{settings,iterations}')::integer, 0) as planned,
-           coalesce(i.iterations, 0) as iterations, coalesce(i.policy_version, 0) as policy_version
+           coalesce(i.iterations, 0) as iterations, coalesce(i.policy_version, 0) as policy_version,
+           coalesce(a.tags, '{}') as tags, a.note, coalesce(a.priority, 0) as priority
     from log.experiments x
     left join log.experiments p on p.number = x.parent
     join log.events c on c.experiment = x.number and c.version = coalesce(x.parent_version, 0) + 1
@@ -34,6 +38,7 @@ struct ExperimentRow: Decodable, Sendable {
       select count(*) filter (where ended_position is not null) as iterations, max(policy_version_after) as policy_version
       from projection.iterations where experiment = x.number
     ) as i on true
+    left join read.annotations a on a.experiment = x.name
     """
 
   static func named(_ name: String) -> Question { Question(columns + " where x.name = $1", .text(name)) }

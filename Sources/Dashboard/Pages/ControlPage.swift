@@ -1,18 +1,20 @@
-/// `/experiments/NAME/ask/pause`, `resume`, `stop`, `fork`: what it would do, and the button that does it. The form goes to
+/// `/experiments/NAME/ask/pause`, `resume`, `stop`, `fork`, `annotate`: what it would do, and the button that does it. The form goes to
 /// `/experiments/NAME/pause` and so on, which answers to nothing but forms.
 struct ControlPage: Sendable {
   /// What can be asked of an experiment.
   enum Action: String, CaseIterable {
-    case pause, resume, stop, fork
+    case pause, resume, stop, fork, annotate
 
-    var title: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst() }
+    var title: String {
+      self == .annotate ? "Tags and note" : rawValue.prefix(1).uppercased() + rawValue.dropFirst()
+    }
 
     func isPossible(in state: String) -> Bool {
       switch self {
       case .pause: ["running", "created", "resuming"].contains(state)
       case .resume: ["paused", "pausing", "failed"].contains(state)
       case .stop: !["stopped", "finished", "stopping"].contains(state)
-      case .fork: true
+      case .fork, .annotate: true
       }
     }
 
@@ -25,6 +27,8 @@ struct ControlPage: Sendable {
         "It ends <b>for good</b> at its next step boundary: it cannot be resumed. A fork can go on from any of its iterations."
       case .fork:
         "A fork shares the history up to the chosen iteration and then goes its own way. Nothing of this experiment changes."
+      case .annotate:
+        "They are recorded in the log. What the experiment computes, its digest and its forks do not depend on them."
       }
     }
   }
@@ -50,14 +54,24 @@ struct ControlPage: Sendable {
   }
 
   private func form(_ token: String) -> HTML {
-    """
-    <h2>\(action.title) <span class="id">\(frame.name)</span>?</h2><p class="lead">\(action.words)</p>
-    <form class="confirm" method="post" action="\(Link.experiment(frame.name, action.rawValue))">
-    <input type="hidden" name="csrf" value="\(token)"><input type="hidden" name="confirm" value="yes">
-    \(action == .fork ? forkFields : reasonField)
-    <p class="actions"><button class="\(action == .stop ? "danger" : "primary")">\(action.title)</button>
-    <a class="button" href="\(Link.experiment(frame.name))">Cancel</a></p></form>
-    """
+    let question: HTML =
+      action == .annotate ? "of <span class=\"id\">\(frame.name)</span>" : "<span class=\"id\">\(frame.name)</span>?"
+    return """
+      <h2>\(action.title) \(question)</h2><p class="lead">\(action.words)</p>
+      <form class="confirm" method="post" action="\(Link.experiment(frame.name, action.rawValue))">
+      <input type="hidden" name="csrf" value="\(token)"><input type="hidden" name="confirm" value="yes">
+      \(fields)
+      <p class="actions"><button class="\(action == .stop ? "danger" : "primary")">\(action == .annotate ? "Save" : action.title)</button>
+      <a class="button" href="\(Link.experiment(frame.name))">Cancel</a></p></form>
+      """
+  }
+
+  private var fields: HTML {
+    switch action {
+    case .fork: forkFields
+    case .annotate: AnnotationPart.fields(frame.experiment)
+    default: reasonField
+    }
   }
 
   private var reasonField: HTML {

@@ -17,7 +17,7 @@ struct ExperimentFrame: Sendable {
   private func head(_ tab: String) -> HTML {
     """
     <p class="trail"><a href="/">Experiments</a></p>
-    <div class="title"><h1><a href="\(Link.experiment(name))">\(name)</a></h1><div data-fragment="state" class="state-line">\(stateLine)</div></div>
+    <div class="title"><h1><a href="\(Link.experiment(name))">\(name)</a></h1><div data-fragment="state" class="state-lines">\(stateLine)</div></div>
     <nav class="tabs" aria-label="Pages of the experiment">\(Self.tabs.html { path, title in
       let link = path.isEmpty ? Link.experiment(name) : Link.experiment(name, path)
       return "<a href=\"\(link)\"\((path == tab ? " aria-current=\"page\"" : "") as HTML)>\(title)</a>"
@@ -30,9 +30,14 @@ struct ExperimentFrame: Sendable {
     let parent: HTML =
       experiment.parent.map { "<span>a fork of <a href=\"\(Link.experiment($0))\">\($0)</a></span>" } ?? .nothing
     return """
-      \(Parts.state(experiment.state))<span>\(experiment.iterations) of \(experiment.planned) iterations</span>\
-      <span>\(experiment.model)</span>\(parent)<span>last event \(Format.time(experiment.activeAt))</span>\(actions)
+      <div class="state-line">\(Parts.state(experiment.state))<span>\(experiment.iterations) of \(experiment.planned) iterations</span>\
+      <span>\(experiment.model)</span>\(parent)\(priority)<span>last event \(Format.time(experiment.activeAt))</span>\(actions)</div>\
+      \(AnnotationPart.html(experiment))
       """
+  }
+
+  private var priority: HTML {
+    experiment.priority == 0 ? .nothing : "<span>priority \(experiment.priority)</span>"
   }
 
   private var actions: HTML {

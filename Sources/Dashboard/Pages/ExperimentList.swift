@@ -46,10 +46,12 @@ struct ExperimentList: Sendable {
     let label =
       "Share of attempts solved, \(Format.percent(rates.first ?? nil)) at first, \(Format.percent(last)) at last"
     let parent: HTML = row.parent.map { "<span class=\"quiet sub\">a fork of \($0)</span>" } ?? .nothing
+    let priority: HTML =
+      row.priority == 0 ? .nothing : "<span class=\"quiet sub\">priority \(row.priority)</span>"
     return """
       <tr><td class="pick"><input type="checkbox" name="experiment" value="\(row.name)" aria-label="\("Compare " + row.name)"></td>
-      <th scope="row"><a href="\(Link.experiment(row.name))">\(row.name)</a>\(parent)</th>
-      <td>\(Parts.state(row.state))</td>
+      <th scope="row"><a href="\(Link.experiment(row.name))">\(row.name)</a>\(AnnotationPart.tags(row.tags))\(parent)</th>
+      <td>\(Parts.state(row.state))\(priority)</td>
       <td class="figure wide">\(row.iterations)<span class="quiet"> of \(row.planned)</span></td>
       <td class="sparked">\(Sparkline.svg(rates, label: label)) <span class="figure">\(Format.percent(last))</span></td>
       <td class="figure wide">\(Format.count(Int(row.events)))</td><td class="wide">\(row.model)</td>

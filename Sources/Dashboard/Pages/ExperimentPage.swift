@@ -39,7 +39,12 @@ struct ExperimentPage: Sendable {
     Section(name: "figures", title: "In figures", body: .curves { $0.figures($1) }),
     Section(name: "learning", title: "Learning", body: .curves { $0.learning($1) }),
     Section(
-      name: "difficulty", title: "Problems", body: .own { page throws(PageError) in try await page.difficulty() }),
+      name: "difficulty", title: "Difficulty",
+      body: .own { page throws(PageError) in
+        try await DifficultyPart(frame: page.frame, span: page.options.span).html()
+      }),
+    Section(
+      name: "problems", title: "Problems", body: .own { page throws(PageError) in try await page.problems() }),
     Section(
       name: "health", title: "Updates and health", body: .own { page throws(PageError) in try await page.health() }),
     Section(name: "time", title: "Time", body: .own { page throws(PageError) in try await page.time() }),
@@ -161,7 +166,7 @@ extension ExperimentPage {
     """
   }
 
-  private func difficulty() async throws(PageError) -> HTML {
+  private func problems() async throws(PageError) -> HTML {
     let columns = Span(from: max(1, options.span.from), to: options.span.to)
     var heat = columns
     heat.width = (heat.to - heat.from + HeatMap.columnsMax) / HeatMap.columnsMax

@@ -23,7 +23,8 @@ struct ProblemPage: Sendable {
     let attempts = try await self.attempts()
     let given: HTML =
       "<section class=\"part\"><p>The zero problem of its kind: given to every experiment, proposed by none.</p><pre class=\"code\">\(PythonHighlighter.html("def f(x):\n    return x"))</pre></section>"
-    let middle: HTML = if let proposal { await whole(proposal) } else { given }
+    let rating: RatingRow? = try await frame.visit.first(RatingRow.of(problem: id, frame.number))
+    let middle: HTML = if let proposal { await whole(proposal, rating) } else { given + RatingPart.html(rating) }
     return frame.page(
       id, tab: "problems",
       """
@@ -35,19 +36,21 @@ struct ProblemPage: Sendable {
       """)
   }
 
-  private func whole(_ row: ProposalRow) async -> HTML {
+  private func whole(_ row: ProposalRow, _ rating: RatingRow?) async -> HTML {
     let inherited: HTML =
       row.recordedBy == frame.name
       ? .nothing
       : "<p class=\"note\">From the history shared with <a href=\"\(Link.problem(id, of: row.recordedBy))\">\(row.recordedBy)</a>.</p>"
-    let facts: [(String, HTML)] = [
-      (
-        "Iteration",
-        "<a href=\"\(Link.experiment(frame.name, "problems").with("iteration", row.iteration))\">\(row.iteration)</a>"
-      ),
-      ("Proposed by version", "\(row.policyVersion.map { "\($0)" } ?? Format.none)"), ("When", Format.time(row.madeAt)),
-      ("Position in the log", "\(row.position)"),
-    ]
+    let facts: [(String, HTML)] =
+      [
+        (
+          "Iteration",
+          "<a href=\"\(Link.experiment(frame.name, "problems").with("iteration", row.iteration))\">\(row.iteration)</a>"
+        ),
+        ("Proposed by version", "\(row.policyVersion.map { "\($0)" } ?? Format.none)"),
+        ("When", Format.time(row.madeAt)),
+        ("Position in the log", "\(row.position)"),
+      ] + RatingPart.facts(rating)
     return """
       \(inherited)<div class="columns"><section class="part">\(row.problem.map(problem) ?? refusal(row))</section>
       <section class="part aside">\(Parts.facts(facts))\(parents(row))</section></div>
@@ -178,6 +181,31 @@ enum LessonPart {
       ),
     ])
   }
+}
+
+/// How hard a problem is.
+enum RatingPart {
+  static func facts(_ rating: RatingRow?) -> [(String, HTML)] {
+    guard let rating else { return [] }
+    let range = "\(Format.decimal(rating.low, 0)) to \(Format.decimal(rating.high, 0))"
+    let attempts =
+      "\(Format.count(rating.attempts)) attempts by \(rating.versions) \(rating.versions == 1 ? "version" : "versions")"
+    let expected: HTML =
+      rating.policy.map { policy in
+        """
+        <small>the policy of update \(rating.fittedVersion), at \(Format.decimal(policy, 0)), would solve it with probability \
+        \(Format.percent(Elo.expected(policy - rating.rating)))</small>
+        """
+      } ?? .nothing
+    return [
+      (
+        "Rating, Elo points",
+        "\(Format.decimal(rating.rating, 0)) <small>\(range), from \(attempts)</small><div class=\"below\">\(expected)</div>"
+      )
+    ]
+  }
+
+  static func html(_ rating: RatingRow?) -> HTML { rating == nil ? .nothing : Parts.facts(facts(rating)) }
 }
 
 /// Prompt and sampling parameters of a generation.

@@ -23,6 +23,23 @@ struct BodyFields {
       return ProposalID(iteration: iteration, kind: kind, slot: slot)
     }
 
+    /// Of an array of plain strings.
+    var proposals: [ProposalID]? {
+      guard kind == UInt8(ascii: "["), bytes.count >= 2 else { return nil }
+      var proposals: [ProposalID] = []
+      var index = 1
+      while bytes[index] == UInt8(ascii: "\"") {
+        guard let end = bytes[(index + 1)...].firstIndex(of: UInt8(ascii: "\"")),
+          let proposal = Value(bytes: Array(bytes[index + 1..<end]), kind: UInt8(ascii: "\"")).proposal
+        else { return nil }
+        proposals.append(proposal)
+        index = end + 1
+        if bytes[index] == UInt8(ascii: ",") { index += 1 } else { break }
+      }
+      // Anything else, spaces among it, is the decoder's.
+      return index == bytes.count - 1 && (proposals.isEmpty || bytes[index - 1] != UInt8(ascii: ",")) ? proposals : nil
+    }
+
     var attempt: AttemptID? {
       guard isString else { return nil }
       var reader = NameReader(bytes)

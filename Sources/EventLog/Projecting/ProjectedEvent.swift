@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Synchronization
 
 /// An event as a projection takes it: what the log recorded, what it means, and how many tokens were sampled for it.
 package struct ProjectedEvent: Sendable {
@@ -8,6 +9,8 @@ package struct ProjectedEvent: Sendable {
   package let tokens: Int?
   /// Recorded by the experiment that this one was forked from, or by one before that.
   package let isInherited: Bool
+  /// What accepted proposals decode to, whose problems several projections want.
+  private let shared: DecodedOnce?
 
   /// - Parameter reader: the experiment whose history is read.
   /// - Throws: `EventCoding.Failure`.
@@ -16,13 +19,49 @@ package struct ProjectedEvent: Sendable {
     fact = try PlayFact(recorded)
     self.tokens = tokens
     isInherited = recorded.experiment != reader
+    shared = if case .proposalVerified(_, nil) = fact { DecodedOnce() } else { nil }
   }
 
   package var position: Position { recorded.position }
 
-  /// The whole event, decoded now: for folds that want more than the fact says.
+  /// The whole event, decoded now: for folds that want more than the fact says. That of an accepted proposal is decoded once,
+  /// whoever asks.
   package func event() throws -> Event {
+    try shared?.event(of: recorded) ?? Self.decode(recorded)
+  }
+
+  /// The problems that a proposal was made from: those it was shown, and the one whose program it was given. Without decoding
+  /// where the body is plain.
+  ///
+  /// - Throws: `EventCoding.Failure`. Precondition: the event is ProposalMade.
+  package func sources() throws -> (shown: [ProposalID], given: ProposalID?) {
+    if recorded.schemaVersion == EventCoding.schemaVersion,
+      let found = BodyFields(recorded.body, "references", "program"),
+      let shown = found[0]?.proposals
+    {
+      guard let given = found[1] else { return (shown, nil) }
+      if let given = given.proposal { return (shown, given) }
+    }
+    guard case .proposalMade(let made) = try event() else { preconditionFailure("\(recorded.type) is no ProposalMade") }
+    return (made.references, made.program)
+  }
+
+  fileprivate static func decode(_ recorded: RecordedEvent) throws -> Event {
     try EventCoding.event(type: recorded.type, schemaVersion: recorded.schemaVersion, body: recorded.body)
+  }
+}
+
+/// An event that several tasks may want decoded, and one of them decodes.
+private final class DecodedOnce: Sendable {
+  private let decoded = Mutex<Event?>(nil)
+
+  func event(of recorded: RecordedEvent) throws -> Event {
+    try decoded.withLock { known in
+      if let known { return known }
+      let event = try ProjectedEvent.decode(recorded)
+      known = event
+      return event
+    }
   }
 }
 

@@ -118,6 +118,13 @@ package struct ProjectionTable: Hashable, Sendable {
 /// The types of column that projections use, by PostgreSQL's names.
 package enum ColumnType: String, Hashable, Sendable {
   case int4, int8, float8, text, bool, timestamptz
+  /// Many values of one row, for rows that are inserted and never changed.
+  case int4Array = "int4[]"
+  case int8Array = "int8[]"
+  case float8Array = "float8[]"
+  case textArray = "text[]"
+
+  package var isArray: Bool { rawValue.hasSuffix("[]") }
 }
 
 /// A value of a row.
@@ -128,7 +135,11 @@ package enum RowValue: Hashable, Sendable {
   case text(String)
   case flag(Bool)
   case time(Timestamp)
+  case integers([Int64?])
+  case numbers([Double?])
+  case texts([String?])
 
+  package static func integers(_ values: [Int?]) -> RowValue { .integers(values.map { $0.map { Int64($0) } }) }
   package static func integer(_ value: Int?) -> RowValue { value.map { .integer(Int64($0)) } ?? .null }
   package static func number(_ value: Double?) -> RowValue { value.map { RowValue.number($0) } ?? .null }
   package static func position(_ value: Position?) -> RowValue { value.map { .integer($0.rawValue) } ?? .null }

@@ -91,6 +91,13 @@ package struct ProjectionCheck: Hashable, Sendable {
         stored[storedOffsets[index]..<storedOffsets[index + 1]], folded[foldedOffsets[index]..<foldedOffsets[index + 1]]
       )
       guard a != b else { continue }
+      if column.type.isArray {
+        let left = table.elements(stored, index, at: storedOffsets[index])
+        let right = table.elements(folded, index, at: foldedOffsets[index])
+        let place = zip(left, right).enumerated().first { $1.0 != $1.1 }?.offset ?? min(left.count, right.count)
+        return "\(column.name)[\(place + 1)] is \(place < left.count ? left[place] : "not there"), "
+          + "the events say \(place < right.count ? right[place] : "nothing")"
+      }
       return "\(column.name) is \(table.text(stored, index, at: storedOffsets[index])), "
         + "the events say \(table.text(folded, index, at: foldedOffsets[index]))"
     }

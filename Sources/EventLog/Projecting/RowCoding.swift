@@ -65,8 +65,35 @@ extension ProjectionTable {
     case .float8: return String(Double(bitPattern: bits))
     case .bool: return bits == 0 ? "false" : "true"
     case .text: return String(decoding: row[field.bytes], as: UTF8.self)
+    case .int4Array, .int8Array, .float8Array, .textArray:
+      return "{\(elements(row, column, at: offset).joined(separator: ", "))}"
     }
   }
+
+  /// The elements of an array as people read them.
+  func elements(_ row: EncodedRow, _ column: Int, at offset: Int) -> [String] {
+    let field = Self.field(row, at: offset).bytes
+    // An empty one ends before its length.
+    guard field.count > Self.arrayHeader else { return [] }
+    var elements: [String] = []
+    var next = field.lowerBound + Self.arrayHeader
+    while next < field.upperBound {
+      let element = Self.field(row, at: next)
+      next = element.end
+      let bits = row[element.bytes].suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      switch columns[column].type {
+      case _ where element.isNull: elements.append("null")
+      case .int4Array: elements.append(String(Int32(truncatingIfNeeded: bits)))
+      case .int8Array: elements.append(String(Int64(bitPattern: bits)))
+      case .float8Array: elements.append(String(Double(bitPattern: bits)))
+      default: elements.append(String(decoding: row[element.bytes], as: UTF8.self))
+      }
+    }
+    return elements
+  }
+
+  /// Bytes before the elements of an array that has any.
+  private static let arrayHeader = 20
 
   /// Microseconds from 1970, from which PostgreSQL does not count, to 2000, from which it does.
   private static let epoch: Int64 = 946_684_800_000_000
@@ -89,9 +116,34 @@ extension ProjectionTable {
       let text = value.utf8.contains(0) ? value.replacing("\0", with: "\u{FFFD}") : value
       append(length: text.utf8.count, to: &row)
       row.append(contentsOf: text.utf8)
+    case (.integers(let values), .int4Array):
+      guard values.allSatisfy({ $0.map { Int32(exactly: $0) != nil } ?? true }) else { return false }
+      append(values, of: 23, to: &row) { append(Int32(truncatingIfNeeded: $0), to: &$1) }
+    case (.integers(let values), .int8Array): append(values, of: 20, to: &row) { append($0, to: &$1) }
+    case (.numbers(let values), .float8Array):
+      append(values, of: 701, to: &row) { append(Int64(bitPattern: $0.bitPattern), to: &$1) }
+    case (.texts(let values), .textArray): append(values, of: 25, to: &row) { _ = append(.text($0), .text, to: &$1) }
     default: return false
     }
     return true
+  }
+
+  /// An array of one dimension, as `array_send` writes it: dimensions, whether there are nulls, the object id of the elements' type,
+  /// their number, the first index, and each behind its length. An empty one has no dimension.
+  private static func append<Element>(
+    _ values: [Element?], of type: Int32, to row: inout EncodedRow, _ encode: (Element, inout EncodedRow) -> Void
+  ) {
+    let start = row.count
+    append(length: 0, to: &row)
+    let header = [values.isEmpty ? 0 : 1, values.contains { $0 == nil } ? 1 : 0, type]
+    for number in values.isEmpty ? header : header + [Int32(values.count), 1] {
+      withUnsafeBytes(of: number.bigEndian) { row.append(contentsOf: $0) }
+    }
+    for value in values {
+      if let value { encode(value, &row) } else { append(length: -1, to: &row) }
+    }
+    let length = Int32(row.count - start - 4)
+    withUnsafeBytes(of: length.bigEndian) { row.replaceSubrange(start..<start + 4, with: $0) }
   }
 
   private static func append(length: Int, to row: inout EncodedRow) {

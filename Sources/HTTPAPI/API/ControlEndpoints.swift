@@ -9,9 +9,9 @@ struct ControlEndpoints: Sendable {
   let reading: Reading
   let logger: Logger
 
-  /// Of the reason, which is recorded in the log for good.
+  /// Characters of the reason, which is recorded in the log for good; as the description counts them.
   static let reasonMax = 500
-  static let actions = ControlWish.allCases.map(\.rawValue) + ["fork"]
+  static let actions = ControlWish.allCases.map(\.rawValue) + ["fork", "annotate"]
 
   // MARK: JSON
 
@@ -25,12 +25,16 @@ struct ControlEndpoints: Sendable {
     try await reading.requireExperiment(name)
     let outcome: ControlOutcome
     if let wish = ControlWish(rawValue: action) {
-      let body = try Self.decode(ControlBody.self, call.body)
+      let body = try ReasonBody.decode(call.body)
       try gate.takeOperation(caller)
       outcome = await experiments.ask(wish, of: name, reason: try reason(body.reason, caller))
+    } else if action == "annotate" {
+      let wish = try AnnotationWish.decode(call.body)
+      try gate.takeOperation(caller)
+      outcome = await experiments.annotate(name, wish, way: way(caller))
     } else {
-      let body = try Self.decode(ForkWish.self, call.body)
-      try Self.check(body)
+      let body = try ForkWish.decode(call.body)
+      try body.check()
       try gate.takeOperation(caller)
       outcome = await experiments.fork(name, body)
     }
@@ -38,41 +42,14 @@ struct ControlEndpoints: Sendable {
     return try Self.answer(outcome, name, action)
   }
 
-  private struct ControlBody: Decodable { var reason: String? }
-
-  /// Strict: a misspelt key is not an absent one.
-  private static func decode<Body: Decodable>(_ type: Body.Type, _ bytes: Data) throws(WebError) -> Body {
-    let allowed = type == ForkWish.self ? ["at", "name", "set"] : ["reason"]
-    guard let object = (try? JSONSerialization.jsonObject(with: bytes)) as? [String: Any] else {
-      throw WebError(.badBody, "the body is not a JSON object")
-    }
-    if let unknown = object.keys.sorted().first(where: { !allowed.contains($0) }) {
-      throw WebError(.badBody, "unknown key '\(unknown.prefix(100))'; allowed are \(allowed.joined(separator: ", "))")
-    }
-    do { return try JSONDecoder().decode(type, from: bytes) } catch {
-      throw WebError(.badBody, "a key is missing or has a value of another type; needed is \(example(type))")
-    }
-  }
-
-  private static func example<Body>(_ type: Body.Type) -> String {
-    type == ForkWish.self
-      ? #"{"at": "12", "name": "warmer", "set": ["solver.temperature=1.2"]}"# : #"{"reason": "why"}"#
-  }
-
-  private static func check(_ fork: ForkWish) throws(WebError) {
-    guard fork.at.utf8.count <= 32, fork.name.utf8.count <= 64, (fork.set ?? []).count <= 100,
-      (fork.set ?? []).allSatisfy({ $0.utf8.count <= 4096 })
-    else { throw WebError(.badBody, "a value is too long: at 32 bytes, name 64, set 100 entries of 4096") }
-    guard !([fork.at, fork.name] + (fork.set ?? [])).contains(where: { $0.unicodeScalars.contains("\0") }) else {
-      throw WebError(.badBody, "a value holds a NUL")
-    }
-  }
-
   private static func answer(_ outcome: ControlOutcome, _ name: String, _ action: String) throws(WebError) -> Answer {
     struct Done: Encodable {
       var experiment, action, outcome: String
       var position: Int64?
       var state: String?
+      var tags: [String]?
+      var note: String?
+      var priority: Int?
     }
     switch outcome {
     case .requested(let position):
@@ -85,6 +62,13 @@ struct ControlEndpoints: Sendable {
       return answer
     case .already(let state):
       return .json(200, JSONText.of(Done(experiment: name, action: action, outcome: "already", state: state)))
+    case .annotated(let now, let position):
+      return .json(
+        200,
+        JSONText.of(
+          Done(
+            experiment: name, action: action, outcome: position == nil ? "already" : "annotated", position: position,
+            tags: now.tags, note: now.note, priority: now.priority)))
     default: throw failure(outcome, name)
     }
   }
@@ -96,7 +80,7 @@ struct ControlEndpoints: Sendable {
     case .invalid(let reason): WebError(.badBody, reason)
     case .unknownExperiment: WebError(.unknownExperiment, "no experiment is named '\(name)'")
     case .unavailable: WebError(.unavailable, "the database does not answer", retryAfter: 2)
-    case .requested, .forked, .already, .failed:
+    case .requested, .forked, .annotated, .already, .failed:
       WebError(.internalError, "something is wrong with this server; its log says what")
     }
   }
@@ -122,18 +106,22 @@ struct ControlEndpoints: Sendable {
     if let wish = ControlWish(rawValue: action) {
       try gate.takeOperation(caller)
       outcome = await experiments.ask(wish, of: name, reason: try reason(value("reason"), caller))
+    } else if action == "annotate" {
+      let wish = try AnnotationWish(form: value)
+      try gate.takeOperation(caller)
+      outcome = await experiments.annotate(name, wish, way: way(caller))
     } else {
       // One setting a line, or a field each.
       let set = fields.filter { $0.name == "set" }.flatMap { $0.value.split(whereSeparator: \.isNewline) }
         .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
       let fork = ForkWish(at: value("at") ?? "", name: value("new") ?? value("name") ?? "", set: set)
-      try Self.check(fork)
+      try fork.check()
       try gate.takeOperation(caller)
       outcome = await experiments.fork(name, fork)
     }
     note(action, name, caller, outcome)
     switch outcome {
-    case .requested, .already: return .seeOther("/experiments/\(Self.escaped(name))")
+    case .requested, .already, .annotated: return .seeOther("/experiments/\(Self.escaped(name))")
     case .forked(let new, _): return .seeOther("/experiments/\(Self.escaped(new))")
     default: throw Self.failure(outcome, name)
     }
@@ -151,13 +139,16 @@ struct ControlEndpoints: Sendable {
   /// What is recorded: the caller's words, and by which way they came.
   private func reason(_ given: String?, _ caller: Caller) throws(WebError) -> String {
     let words = (given ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
-    guard words.utf8.count <= Self.reasonMax, !words.unicodeScalars.contains("\0") else {
+    guard words.unicodeScalars.count <= Self.reasonMax, !words.unicodeScalars.contains("\0") else {
       throw WebError(
-        .badBody, "the reason is \(words.utf8.count) bytes long, allowed are \(Self.reasonMax) without NUL")
+        .badBody,
+        "the reason is \(words.unicodeScalars.count) characters long, allowed are \(Self.reasonMax) without NUL")
     }
-    let way = caller.token.map { "over HTTP, token \($0)" } ?? "over HTTP"
+    let way = way(caller)
     return words.isEmpty ? "asked \(way)" : "\(words) (\(way))"
   }
+
+  private func way(_ caller: Caller) -> String { caller.token.map { "over HTTP, token \($0)" } ?? "over HTTP" }
 
   private func note(_ action: String, _ name: String, _ caller: Caller, _ outcome: ControlOutcome) {
     logger.notice(

@@ -68,8 +68,9 @@ extension ReadEndpoint {
   /// Columns of an experiment, without its settings.
   private static let experiment = """
     experiment, number, id, state, created_at, last_event_at, events, seeding_rounds, iterations, iterations_planned,
-    policy_version, checkpoint_version, model, seed, parent, epoch
+    policy_version, checkpoint_version, model, seed, parent, epoch, tags, note, priority
     """
+  private static let experimentTables = "read.experiments join read.annotations using (experiment)"
 
   /// `$1` an experiment's name, `$2` and `$3` iterations.
   private static func byIteration(_ path: String, _ key: String, _ view: String, order: String) -> ReadEndpoint {
@@ -82,22 +83,25 @@ extension ReadEndpoint {
     ReadEndpoint(
       path: "experiments",
       parameters: [
-        .text("state", lengthMax: 64), .text("parent"), .integer("after", 0...Int64(Int32.max), 0), .limit(500, 100),
+        .text("state", lengthMax: 64), .text("parent"), .text("tag", lengthMax: 64),
+        .integer("after", 0...Int64(Int32.max), 0), .limit(500, 100),
       ],
       shape: .page(key: "experiments", cursor: "q.number"),
       sql: """
-        select \(experiment) from read.experiments
-        where ($1::text is null or state = $1) and ($2::text is null or parent = $2) and number > $3
-        order by number limit $4 + 1
+        select \(experiment) from \(experimentTables)
+        where ($1::text is null or state = $1) and ($2::text is null or parent = $2) and ($3::text is null or $3 = any (tags))
+          and number > $4
+        order by number limit $5 + 1
         """),
     ReadEndpoint(
       path: "experiments/{name}", shape: .one(missing: "no such experiment"),
-      sql: "select \(experiment), settings from read.experiments where experiment = $1"),
+      sql: "select \(experiment), settings from \(experimentTables) where experiment = $1"),
     byIteration("learning-curve", "learning_curve", "analytics.learning_curve", order: "iteration"),
     byIteration("refusals", "refusals", "analytics.refusals", order: "iteration, kind, refusal"),
     byIteration("phases", "phases", "analytics.throughput", order: "iteration, phase"),
     byIteration(
       "learnability", "learnability", "analytics.learnability", order: "iteration, kind, probes_correct, probes"),
+    difficulty,
     byIteration("conditions", "conditions", "read.conditions", order: "position"),
     byIteration("updates", "updates", "read.updates", order: "position"),
     ReadEndpoint(
@@ -111,6 +115,26 @@ extension ReadEndpoint {
         order by experiment, projection, version
         """),
   ]
+
+  /// Policy and problems on one scale, and the cells; every list is there, empty where nothing is stored yet.
+  private static let difficulty = ReadEndpoint(
+    path: "experiments/{name}/difficulty", parameters: QueryParameter.iterations,
+    shape: .one(missing: "no such experiment"),
+    sql: """
+      select $1::text as experiment, (select max(fitted_version) from read.policy_ratings where experiment = $1) as fitted_version,
+             (select coalesce(json_agg(p), '[]') from (
+                select policy_version, rating, rating_low, rating_high, attempts, correct, first_version, last_version, links, converged
+                from read.policy_ratings where experiment = $1 order by policy_version limit \(rowsMax)) as p) as policy,
+             (select coalesce(json_agg(b), '[]') from (
+                select iteration, kind, count(*) as problems, sum(attempts)::bigint as attempts, avg(rating) as rating,
+                       coalesce(stddev_samp(rating), 0) as rating_deviation
+                from read.problem_ratings where experiment = $1 and iteration between $2 and $3
+                group by iteration, kind order by iteration, kind limit \(rowsMax)) as b) as problems,
+             (select coalesce(json_agg(c), '[]') from (
+                select kind, size, problems, attempts, correct, effective_attempts, solve_rate, wilson_low, wilson_high, learnability,
+                       progress, progress_deviation, progress_excess, progress_outcomes, policy_version
+                from read.difficulty_cells where experiment = $1 order by kind, size limit \(rowsMax)) as c) as cells
+      """)
 
   /// A fork's history begins with what it shares.
   private static let events = ReadEndpoint(
@@ -137,8 +161,13 @@ extension ReadEndpoint {
     p.admitted_position is not null or p.given as admitted, p.probes, p.probes_correct, p.attempts, p.correct,
     case when p.probes > 0 then case when p.probes_correct > 0 and p.probes_correct < p.probes
          then 1 - p.probes_correct::float8 / p.probes else 0 end end as learnability,
-    p.first_solved_version, p.last_solved_version, p.last_attempted_version,
+    p.first_solved_version, p.last_solved_version, p.last_attempted_version, r.rating, r.rating_low, r.rating_high,
     case when not p.given then p.position end as position
+    """
+
+  private static let problemTables = """
+    log.experiments x join projection.problems p on p.experiment = x.number
+    left join projection.problem_ratings r on r.experiment = x.number and r.problem = p.problem
     """
 
   private static let problems = ReadEndpoint(
@@ -147,7 +176,7 @@ extension ReadEndpoint {
     shape: .page(key: "problems", cursor: "q.problem"),
     sql: """
       select \(problemColumns)
-      from log.experiments x join projection.problems p on p.experiment = x.number
+      from \(problemTables)
       where x.name = $1 and ($2::text is null or p.kind = $2) and ($3::bigint is null or p.iteration = $3)
         and ($4::text is null or (p.position, p.problem) >
           (select b.position, b.problem from projection.problems b where b.experiment = x.number and b.problem = $4))
@@ -159,7 +188,7 @@ extension ReadEndpoint {
     sql: """
       select \(problemColumns), v.body #>> '{problem,program}' as program, v.body #> '{problem,pairs}' as pairs,
              v.body #>> '{problem,message}' as message
-      from log.experiments x join projection.problems p on p.experiment = x.number
+      from \(problemTables)
       left join log.events v on v.position = p.verified_position
       where x.name = $1 and p.problem = $2
       """)

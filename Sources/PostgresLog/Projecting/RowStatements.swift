@@ -42,6 +42,7 @@ struct RowStatements: Sendable {
   /// - Throws: `.decoding` if one of the rows is not there.
   func update(_ rows: [EncodedRow], on connection: isolated Connection) throws(PostgresError) {
     guard !rows.isEmpty else { return }
+    precondition(!table.columns.contains { $0.type.isArray }, "rows of \(name) have arrays and cannot be changed")
     let names = table.columns.map(\.name)
     let sets = names.dropFirst(table.keyCount).map { "\($0) = u.\($0)" }.joined(separator: ", ")
     let keys = names.prefix(table.keyCount).map { "t.\($0) = u.\($0)" }.joined(separator: " and ")
@@ -104,6 +105,7 @@ extension ColumnType {
     case .text: .text
     case .bool: .bool
     case .timestamptz: .timestamptz
+    case .int4Array, .int8Array, .float8Array, .textArray: preconditionFailure("\(rawValue) is an array")
     }
   }
 }

@@ -27,11 +27,9 @@ package struct AttemptsProjection: Projection {
     var isInherited: Bool
   }
 
-  private var open: [String: Made] = [:]
+  private var open: [AttemptID: Made] = [:]
   /// The first event of this batch: rows of attempts made from there on are made when they are verified, or when the batch ends.
   private var batchStart: Position?
-
-  private enum CodingKeys: String, CodingKey { case open }
 
   package init() {}
 
@@ -43,11 +41,11 @@ package struct AttemptsProjection: Projection {
       let made = Made(
         attempt: attempt, problem: problem, position: event.position, at: event.recorded.recordedAt,
         policyVersion: event.recorded.policyVersion, tokens: event.tokens, isInherited: event.isInherited)
-      guard open.updateValue(made, forKey: attempt.description) == nil else {
+      guard open.updateValue(made, forKey: attempt) == nil else {
         throw ProjectionError.unexpected("attempt \(attempt) is made twice")
       }
     case .attemptVerified(let attempt, _, let verdict):
-      guard let made = open.removeValue(forKey: attempt.description) else {
+      guard let made = open.removeValue(forKey: attempt) else {
         throw ProjectionError.unexpected("attempt \(attempt) is verified and was never made, or twice")
       }
       if made.isInherited, event.isInherited { return }
@@ -78,5 +76,21 @@ package struct AttemptsProjection: Projection {
       .integer(made.tokens), .text(made.attempt.purpose.rawValue), .text(made.attempt.kind.rawValue),
       .text(made.problem.description), .text(verdict?.rawValue),
     ]
+  }
+}
+
+/// For saved states: by name.
+extension AttemptsProjection: Codable {
+  private enum CodingKeys: String, CodingKey { case open }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    for made in try container.decode([String: Made].self, forKey: .open).values { open[made.attempt] = made }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(
+      Dictionary(uniqueKeysWithValues: open.map { ($0.key.description, $0.value) }), forKey: .open)
   }
 }

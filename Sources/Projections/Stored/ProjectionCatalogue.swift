@@ -12,5 +12,7 @@ package enum ProjectionCatalogue {
     ProjectionDefinition(DifficultyProjection.self),
     ProjectionDefinition(RatingsProjection.self),
     ProjectionDefinition(TalliesProjection.self),
+    ProjectionDefinition(OriginsProjection.self),
+    ProjectionDefinition(SamplesProjection.self),
   ]
 }

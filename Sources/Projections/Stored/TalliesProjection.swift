@@ -30,11 +30,18 @@ package struct TalliesProjection: Projection {
     var attempts = 0
     var correct = 0
     var malformed = 0
+
+    mutating func count(_ verdict: Verdict) {
+      attempts += 1
+      if verdict == .correct { correct += 1 }
+      if verdict == .malformed { malformed += 1 }
+    }
   }
 
   private var iteration = 0
   /// Of that iteration: earlier ones get no more attempts.
   private var tallies: [Key: Tally] = [:]
+  private var touched = TouchedRows<Key>()
 
   package init() {}
 
@@ -44,22 +51,25 @@ package struct TalliesProjection: Projection {
       guard attempt.iteration > iteration || tallies.isEmpty else {
         throw ProjectionError.unexpected("attempt \(attempt) is verified after iteration \(iteration) began")
       }
+      try finish(&changes)
       iteration = attempt.iteration
       tallies = [:]
     }
     let key = Key(policyVersion: event.recorded.policyVersion ?? 0, purpose: attempt.purpose, problem: problem)
-    let known = tallies[key]
-    var tally = known ?? Tally(position: event.position)
-    tally.attempts += 1
-    if verdict == .correct { tally.correct += 1 }
-    if verdict == .malformed { tally.malformed += 1 }
-    tallies[key] = tally
-    let row: [RowValue] = [
-      .integer(iteration), .integer(key.policyVersion), .text(key.purpose.rawValue), .text(problem.description),
-      .position(tally.position), .integer(tally.attempts), .integer(tally.correct), .integer(tally.malformed),
-      .text(attempt.kind.rawValue),
-    ]
-    if known == nil { try changes.insert(0, row) } else { try changes.update(0, row) }
+    if tallies[key] == nil { touched.insert(key) } else { touched.update(key) }
+    tallies[key, default: Tally(position: event.position)].count(verdict)
+  }
+
+  package mutating func finish(_ changes: inout RowChanges) throws {
+    for (key, isNew) in touched.take() {
+      guard let tally = tallies[key] else { continue }
+      let row: [RowValue] = [
+        .integer(iteration), .integer(key.policyVersion), .text(key.purpose.rawValue), .text(key.problem.description),
+        .position(tally.position), .integer(tally.attempts), .integer(tally.correct), .integer(tally.malformed),
+        .text(key.problem.kind.rawValue),
+      ]
+      if isNew { try changes.insert(0, row) } else { try changes.update(0, row) }
+    }
   }
 }
 

@@ -16,6 +16,7 @@ extension ProjectionTable {
       case .bool: return .flag(number != 0)
       case .timestamptz: return .time(Timestamp(microseconds: Int64(bitPattern: number) + 946_684_800_000_000))
       case .text: return .text(String(decoding: bytes, as: UTF8.self))
+      case .int4Array, .int8Array, .float8Array, .textArray: preconditionFailure("\(column.name) is an array")
       }
     }
   }
