@@ -9,7 +9,10 @@ import Synchronization
 /// The long-running daemon: runs every experiment that is neither paused nor over, one at a time, the highest priority
 /// first and of equals the oldest, and waits for the log when there is none. One with a higher priority that may run takes the
 /// place of the running one at a step boundary. Ends at a step boundary on graceful shutdown.
-package struct DaemonService: Service {
+package struct DaemonService: Service, CustomStringConvertible {
+  /// What the service group's log lines call it.
+  package var description: String { "experiments" }
+
   /// Runs its second argument with the parts of an experiment, which live as long as it does.
   package typealias WithParts =
     @Sendable (Experiment, (StepPerformer.Parts) async throws -> ExperimentRunner.End) async throws ->

@@ -94,6 +94,19 @@ struct OperatingTests {
     }
   }
 
+  @Test("a service manager that listens and does not read holds up no sign of life")
+  func notRead() throws {
+    let name = "@autodidact-\(UUID())"
+    let descriptor = try receiver(name)
+    defer { close(descriptor) }
+    let manager = ServiceManager(environment: ["NOTIFY_SOCKET": name], process: 42)
+    // A queue of any length ends; a send that waited for its reader would never come back.
+    let sent = (0..<100_000).prefix { _ in manager.tell(.alive) }.count
+    #expect(sent > 0 && sent < 100_000)
+    #expect(receive(descriptor) == "WATCHDOG=1")
+    #expect(manager.tell(.alive))
+  }
+
   @Test("without a service manager nothing is said, and another process's watchdog is not ours")
   func silent() {
     #expect(!ServiceManager(environment: [:], process: 1).tell(.alive))

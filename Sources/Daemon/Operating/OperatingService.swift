@@ -5,7 +5,10 @@ import UnixSignals
 
 /// What a daemon does for whoever operates it, beside the play: SIGHUP reads the log level again, a second SIGTERM or SIGINT
 /// leaves now, the service manager hears that the process is ready, alive and stopping.
-package struct OperatingService: Service {
+package struct OperatingService: Service, CustomStringConvertible {
+  /// What the service group's log lines call it.
+  package var description: String { "operating" }
+
   private let manager: ServiceManager
   private let log: DaemonLog
   private let levelFile: LogLevelFile

@@ -43,7 +43,9 @@ package struct ServiceManager: Sendable {
     }
   }
 
-  /// Sends one message. A manager that does not listen is its own affair: false, and nothing else happens.
+  /// Sends one message. A manager that does not listen is its own affair: false, and nothing else happens. Where it listens but
+  /// does not read, its queue is full after ten datagrams and a send would wait for ever: a sign of life is dropped at once, for
+  /// the next one says the same, anything else after a second.
   @discardableResult
   package func tell(_ message: Message) -> Bool {
     guard let socket else { return false }
@@ -56,12 +58,16 @@ package struct ServiceManager: Sendable {
     let descriptor = Foundation.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
+    var patience = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var flags = Int32(MSG_NOSIGNAL)
+    if case .alive = message { flags |= Int32(MSG_DONTWAIT.rawValue) }
     // An abstract name has no end mark: its length is the address's.
     let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
     let text = Array(message.text.utf8)
     let sent = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(descriptor, text, text.count, Int32(MSG_NOSIGNAL), $0, length)
+        sendto(descriptor, text, text.count, flags, $0, length)
       }
     }
     return sent == text.count

@@ -8,7 +8,10 @@ import ServiceLifecycle
 /// It reads what the play has committed and takes no part in it: whatever happens to a projection is told, recorded in its
 /// consumer's row, and stops nothing else. Several processes may do this at once; the acknowledgements decide whose work
 /// counts.
-package struct ProjectionService: Service {
+package struct ProjectionService: Service, CustomStringConvertible {
+  /// What the service group's log lines call it.
+  package var description: String { "projections" }
+
   private let store: any ProjectionStore
   private let definitions: [ProjectionDefinition]
   private let leave: LeaveRequest

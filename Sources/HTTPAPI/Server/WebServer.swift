@@ -7,7 +7,10 @@ import NIOCore
 import ServiceLifecycle
 
 /// The HTTP server: pages, JSON, live changes, metrics. A service of the daemon, or all of `autodidact dashboard`.
-package struct WebServer: Service {
+package struct WebServer: Service, CustomStringConvertible {
+  /// What the service group's log lines call it.
+  package var description: String { "web server" }
+
   private let configuration: WebConfiguration
   private let parts: WebParts
   private let onListening: @Sendable (ListenAddress) -> Void
