@@ -61,7 +61,7 @@ package struct ServiceManager: Sendable {
     var patience = timeval(tv_sec: 1, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
     var flags = Int32(MSG_NOSIGNAL)
-    if case .alive = message { flags |= Int32(MSG_DONTWAIT.rawValue) }
+    if case .alive = message { flags |= Int32(MSG_DONTWAIT) }
     // An abstract name has no end mark: its length is the address's.
     let length = socklen_t(MemoryLayout<sa_family_t>.size + bytes.count)
     let text = Array(message.text.utf8)
