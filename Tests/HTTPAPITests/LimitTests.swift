@@ -3,6 +3,7 @@ import EventLog
 import Foundation
 import HTTPAPI
 import PostgresLog
+import Synchronization
 import Testing
 
 @Suite("Limits of the HTTP server", .needsPostgres, .timeLimit(.minutes(5)))
@@ -71,7 +72,10 @@ struct LimitTests {
         let reply = try await world.client.raw(bytes)
         #expect([0, 400, 421, 505].contains(reply.status), "\(bytes.debugDescription): \(reply)")
       }
-      #expect(try await world.client.get("/healthz").status == 200)
+      // On a busy machine a request may itself be too slow for these limits.
+      var status = 0
+      for _ in 0..<20 where status != 200 { status = try await world.client.get("/healthz").status }
+      #expect(status == 200)
     }
   }
 
@@ -93,11 +97,16 @@ struct LimitTests {
     try await WebWorld.with { world in
       let before = try await world.log.head().position
       let request = "GET /live?experiment=first HTTP/1.1\r\nHost: \(world.client.authority)\r\nConnection: close\r\n"
-      async let stream = world.client.raw(request + "\r\n") { $0.contains("event: change") }
+      let isHeard = Atomic(false)
+      async let stream = world.client.raw(request + "\r\n") {
+        guard $0.contains("event: change") else { return false }
+        isHeard.store(true, ordering: .relaxed)
+        return true
+      }
       // Appends until the stream has heard of one: it may have begun after the first.
       let client = world.client
       async let changes: Void = {
-        for number in 0..<10 {
+        for number in 0..<250 where !isHeard.load(ordering: .relaxed) {
           let action = number % 2 == 0 ? "pause" : "resume"
           let reply = try await client.post("/api/v1/experiments/first/\(action)", "{}")
           if reply.status == 429 { break }
