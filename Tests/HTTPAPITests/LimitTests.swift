@@ -97,16 +97,16 @@ struct LimitTests {
     try await WebWorld.with { world in
       let before = try await world.log.head().position
       let request = "GET /live?experiment=first HTTP/1.1\r\nHost: \(world.client.authority)\r\nConnection: close\r\n"
-      let isHeard = Atomic(false)
+      let heard = Heard()
       async let stream = world.client.raw(request + "\r\n") {
         guard $0.contains("event: change") else { return false }
-        isHeard.store(true, ordering: .relaxed)
+        heard.isTrue.withLock { $0 = true }
         return true
       }
       // Appends until the stream has heard of one: it may have begun after the first.
       let client = world.client
       async let changes: Void = {
-        for number in 0..<250 where !isHeard.load(ordering: .relaxed) {
+        for number in 0..<250 where !heard.isTrue.withLock({ $0 }) {
           let action = number % 2 == 0 ? "pause" : "resume"
           let reply = try await client.post("/api/v1/experiments/first/\(action)", "{}")
           if reply.status == 429 { break }
@@ -134,4 +134,9 @@ struct LimitTests {
       #expect(refused.headers["retry-after"] != nil)
     }
   }
+}
+
+/// Whether the stream of one test has told of a change: its reader sets it, its writer asks.
+private final class Heard: Sendable {
+  let isTrue = Mutex(false)
 }
