@@ -21,6 +21,7 @@ let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swi
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let web: [Target.Dependency] = [
   .product(name: "Hummingbird", package: "hummingbird"),
   .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -51,6 +52,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
   ],
@@ -93,6 +95,16 @@ let package = Package(
       swiftSettings: strict),
 
     // The outside.
+    .target(
+      name: "Traces",
+      dependencies: [
+        crypto, logging, metrics, tracing, .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),
     .target(name: "Dashboard", dependencies: ["Postgres"], swiftSettings: strict),
     .target(
@@ -105,8 +117,8 @@ let package = Package(
       dependencies: [
         "Domain", "Dashboard", "EventLog", "Failpoints", "HTTPAPI", "Postgres", "PostgresLog", "Projections", "Engine",
         "Environments",
-        "Leasing", "Transformer", "Verification", "VerifierProtocol", "Settings",
-        logging, lifecycle, unixSignals, crypto, metrics,
+        "Leasing", "Traces", "Transformer", "Verification", "VerifierProtocol", "Settings",
+        logging, lifecycle, unixSignals, crypto, metrics, tracing,
       ],
       swiftSettings: strict),
     // How both programs speak on a terminal: endings, colours, JSON, top, the man page.
@@ -118,13 +130,15 @@ let package = Package(
       name: "autodidact",
       dependencies: [
         "Daemon", "Domain", "Engine", "Environments", "EventLog", "Failpoints", "HTTPAPI", "Projections", "Settings",
-        "Terminal", argumentParser, lifecycle, logging, unixSignals,
+        "Terminal", "Traces", argumentParser, lifecycle, logging, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidactd",
       dependencies: [
-        "Daemon", "EventLog", "Failpoints", "HTTPAPI", "Terminal", argumentParser, logging, lifecycle, metrics, unixSignals,
+        "Daemon", "EventLog", "Failpoints", "HTTPAPI", "Terminal", "Traces", argumentParser, logging, lifecycle,
+        metrics,
+        unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -169,13 +183,20 @@ let package = Package(
       name: "DashboardTests",
       dependencies: ["Dashboard", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections"],
       swiftSettings: strict),
+    .testTarget(
+      name: "TracesTests",
+      dependencies: [
+        "Traces", logging, tracing, .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
     .testTarget(
       name: "DaemonTests",
       dependencies: [
         "Daemon", "Domain", "EventLog", "Failpoints", "Postgres", "PostgresLog", "Projections", "Engine",
-        "Environments", "Leasing", "Settings", "Tensor", "Transformer", "Verification", "VerifierProtocol", crypto,
-        logging,
+        "Environments", "Leasing", "Settings", "Tensor", "Traces", "Transformer", "Verification", "VerifierProtocol",
+        crypto, logging, tracing, .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
       ],
       swiftSettings: strict),
   ]

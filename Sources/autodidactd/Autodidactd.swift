@@ -7,6 +7,7 @@ import Logging
 import Metrics
 import ServiceLifecycle
 import Terminal
+import Traces
 import UnixSignals
 
 /// The daemon: runs every experiment that is neither paused nor finished, until SIGTERM or SIGINT, and stops at a step
@@ -23,7 +24,8 @@ struct Autodidactd: AsyncParsableCommand {
       database is away the experiment stands still and goes on when it is back. Exit codes: 0 ended, 1 failed, 2 usage, 3 \
       another process took an experiment over, 4 no such experiment.
 
-      With --listen it serves the page and the HTTP API too (docs/http.md).
+      With --listen it serves the page and the HTTP API too (docs/http.md). Where OTEL_EXPORTER_OTLP_ENDPOINT names a \
+      collector of OpenTelemetry, traces of its steps go there (docs/metrics.md).
 
       EXAMPLE
         autodidactd --database postgres:///autodidact
@@ -129,7 +131,11 @@ struct Autodidactd: AsyncParsableCommand {
         configuration: ServiceGroupConfiguration(
           services: services,
           gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-      try await group.run()
+      try await withTraces(
+        environment: environment, program: "autodidactd", version: softwareVersion, logger: logger
+      ) {
+        try await group.run()
+      }
     }
   }
 

@@ -3,6 +3,8 @@ import EventLog
 import Failpoints
 import Foundation
 import Projections
+import Traces
+import Tracing
 
 /// The whole daemon is this loop: `while let step = experiment.nextStep { append(perform(step)); experiment.evolve(…) }`.
 ///
@@ -104,7 +106,10 @@ package struct ExperimentRunner: Sendable {
     let restorer = WeightsRestorer(log: log, learner: performer.parts.learner)
     let observer = observer
     do {
-      try await restorer.restore(stored.experiment) { observer.note($0) }
+      try await withSpan("restore weights", context: .topLevel) { span in
+        span.updateAttributes { $0.describe(stored.experiment) }
+        try await restorer.restore(stored.experiment) { observer.note($0) }
+      }
     } catch let error as EventLogError {
       throw error
     } catch is CancellationError {
@@ -124,8 +129,25 @@ package struct ExperimentRunner: Sendable {
     throw error
   }
 
-  /// Performs and appends. Returns nil if the step was dropped because a request came in between.
+  /// Performs and appends, as one trace, whose id follows from the key of the append (docs/metrics.md). Returns nil if the
+  /// step was dropped because a request came in between.
   private func commit(
+    _ step: Step, to stored: inout StoredExperiment, epoch: Int64
+  ) async throws -> StepMeasure? {
+    let key = appendKey(stored.experiment, epoch, step.name)
+    return try await withSpan(step.name, context: .trace(named: key)) { span in
+      span.updateAttributes { $0.describe(stored.experiment) }
+      let measure = try await performAndAppend(step, to: &stored, epoch: epoch)
+      span.updateAttributes { attributes in
+        attributes["autodidact.tokens"] = measure?.tokens ?? 0
+        attributes["autodidact.log_position"] = stored.position.rawValue
+        attributes["autodidact.dropped"] = measure == nil
+      }
+      return measure
+    }
+  }
+
+  private func performAndAppend(
     _ step: Step, to stored: inout StoredExperiment, epoch: Int64
   ) async throws -> StepMeasure? {
     observer.stepBegan(step, of: stored.experiment)
@@ -176,11 +198,14 @@ package struct ExperimentRunner: Sendable {
       }
       do {
         try pass(.appendBefore)
-        let appended = try await log.append(
-          Append(
-            key: "\(stored.experiment.id)/\(epoch)/\(version)/\(label)", experiment: stored.experiment.id,
-            expectedVersion: version, epoch: epoch, events: events, acknowledgement: acknowledgement,
-            state: after.experiment.stateName, measure: measure.map { EventCoding.json($0) }))
+        let append = Append(
+          key: appendKey(stored.experiment, epoch, label), experiment: stored.experiment.id,
+          expectedVersion: version, epoch: epoch, events: events, acknowledgement: acknowledgement,
+          state: after.experiment.stateName, measure: measure.map { EventCoding.json($0) })
+        let appended = try await withSpan("append") { span in
+          span.updateAttributes { $0["autodidact.events"] = events.count }
+          return try await log.append(append)
+        }
         try pass(.appendCommitted)
         for (index, event) in decoded.enumerated() {
           stored.take(
@@ -197,6 +222,11 @@ package struct ExperimentRunner: Sendable {
         if let step, step.changesLife, stored.experiment.nextStep != step { return false }
       }
     }
+  }
+
+  /// What makes an append recognisable: performed again by the same writer it is the same.
+  private func appendKey(_ experiment: Experiment, _ epoch: Int64, _ label: String) -> String {
+    "\(experiment.id)/\(epoch)/\(experiment.version)/\(label)"
   }
 
   /// A failpoint that fails looks like a log that cannot be reached.
@@ -221,6 +251,16 @@ package struct ExperimentRunner: Sendable {
     case .failed(let reason): .failed(reason)
     case .running, .pauseRequested, .resumeRequested, .stopRequested: .finished
     }
+  }
+}
+
+extension SpanAttributes {
+  /// Where in which experiment a span begins.
+  fileprivate mutating func describe(_ experiment: Experiment) {
+    self["autodidact.experiment"] = experiment.name
+    self["autodidact.iteration"] = experiment.ledger?.iteration ?? experiment.iterationsDone
+    self["autodidact.policy_version"] = experiment.policyVersion
+    self["autodidact.version"] = experiment.version
   }
 }
 

@@ -2,6 +2,7 @@ import Domain
 import EventLog
 import Failpoints
 import Foundation
+import Tracing
 
 /// Performs the decider's steps with real parts and turns what happened into events. It holds no state of the
 /// experiment: everything it needs is in the step, the fold and the log.
@@ -61,7 +62,9 @@ package struct StepPerformer: Sendable {
     case .checkpoint:
       let head = try await log.head()
       let anchor = LogAnchor(position: head.position.rawValue, hash: head.hash.hexadecimal)
-      let saved = try await parts.learner.save(experiment: experiment.id, head: anchor)
+      let saved = try await withSpan("save") { _ in
+        try await parts.learner.save(experiment: experiment.id, head: anchor)
+      }
       try Failpoint.checkpointSaved.pass()
       return performed(.checkpointSaved(saved), experiment)
     case .pause(let reason): return performed(.experimentPaused(change(experiment, reason)), experiment)
@@ -138,7 +141,7 @@ extension StepPerformer {
     _ progress: @escaping @Sendable (StepProgress) -> Void, choice: CurriculumUse?
   ) async throws -> Performed {
     let chosen = choice.flatMap { experiment.curriculumChosen(for: $0) }
-    let generations = try await parts.policy.generate(requests, progress: progress)
+    let generations = try await generate(requests, progress)
     precondition(generations.count == requests.count, "\(requests.count) requests, \(generations.count) generations")
     let made = requests.indices.map { index in
       newEvent(
@@ -148,6 +151,19 @@ extension StepPerformer {
     return Performed(
       events: (chosen.map { [newEvent(.curriculumChosen($0), experiment)] } ?? []) + made,
       tokens: generations.reduce(0) { $0 + $1.tokens.count })
+  }
+
+  private func generate(
+    _ requests: [GenerationRequest], _ progress: @escaping @Sendable (StepProgress) -> Void
+  ) async throws -> [Generation] {
+    try await withSpan("generate") { span in
+      let generations = try await parts.policy.generate(requests, progress: progress)
+      span.updateAttributes { attributes in
+        attributes["autodidact.samples"] = requests.count
+        attributes["autodidact.tokens"] = generations.reduce(0) { $0 + $1.tokens.count }
+      }
+      return generations
+    }
   }
 
   private func record(_ request: GenerationRequest, _ generation: Generation) -> GenerationRecord {
@@ -201,7 +217,7 @@ extension StepPerformer {
     var checks = checks
     repeat {
       let jobs = checks.flatMap(\.jobs)
-      let results = jobs.isEmpty ? [] : try await parts.verifier.verify(jobs)
+      let results = jobs.isEmpty ? [] : try await run(jobs)
       precondition(results.count == jobs.count, "\(jobs.count) jobs, \(results.count) results")
       progress(StepProgress(done: jobs.count, total: jobs.count, tokens: 0))
       var next = 0
@@ -212,6 +228,13 @@ extension StepPerformer {
       }
     } while checks.contains { $0.decision == nil }
     return checks.compactMap(\.decision)
+  }
+
+  private func run(_ jobs: [VerificationJob]) async throws -> [Verification] {
+    try await withSpan("verify") { span in
+      span.updateAttributes { $0["autodidact.jobs"] = jobs.count }
+      return try await parts.verifier.verify(jobs)
+    }
   }
 
   /// The completions at positions, in their order. A missing one is an error, never an empty answer (promise P8).
@@ -236,7 +259,8 @@ extension StepPerformer {
     guard try await log.consumer(consumer.consumer).state == .running else {
       throw EventLogError.consumerStopped(consumer.consumer)
     }
-    guard let lesson = try await consumer.next(log), lesson.ledger.iteration == iteration else {
+    let next = try await withSpan("read batch") { _ in try await consumer.next(log) }
+    guard let lesson = next, lesson.ledger.iteration == iteration else {
       throw EventLogError.corrupt("the log has no samples of iteration \(iteration) after the learner's position")
     }
     try Failpoint.learnerRead.pass()
@@ -263,8 +287,11 @@ extension StepPerformer {
     let before = try await verdicts(plans ?? [], experiment, progress)
     let outcome: UpdateOutcome
     do {
-      outcome = try await parts.learner.update(
-        lesson.batch.samples, settings: lesson.settings.learner, progress: progress)
+      outcome = try await withSpan("train") { span in
+        span.updateAttributes { $0["autodidact.samples"] = lesson.batch.samples.count }
+        return try await parts.learner.update(
+          lesson.batch.samples, settings: lesson.settings.learner, progress: progress)
+      }
     } catch LearnerError.notFinite(let what) {
       return ([skipped("not finite: \(what)")], before.tokens)
     }
@@ -291,7 +318,7 @@ extension StepPerformer {
   ) async throws -> (verdicts: [Verdict], tokens: Int) {
     guard !plans.isEmpty else { return ([], 0) }
     let requests = plans.map { parts.environment.request(for: $0, in: experiment) }
-    let generations = try await parts.policy.generate(requests, progress: progress)
+    let generations = try await generate(requests, progress)
     let checks = zip(plans, generations).map { plan, generation in
       parts.environment.check(
         attempt: AttemptMade(attempt: plan.id, problem: plan.problem.id), at: plan.problem.problem,

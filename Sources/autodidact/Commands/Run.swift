@@ -2,7 +2,10 @@ import ArgumentParser
 import Daemon
 import Domain
 import EventLog
+import Foundation
+import Logging
 import Terminal
+import Traces
 
 struct Run: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -50,7 +53,12 @@ struct Run: AsyncParsableCommand {
         log: log, threads: threads, leasesVerifiers: leasedVerifiers, observer: reporter ?? JSONReporter(name: name),
         patience: Patience(outageMax: .seconds(outageMax)))
       defer { reporter?.close() }
-      return try await foreground.run(record, iterations: iterations, takeOver: takeOver)
+      return try await withTraces(
+        environment: ProcessInfo.processInfo.environment, program: "autodidact", version: softwareVersion,
+        logger: Logger(label: "autodidact") { StreamLogHandler.standardError(label: $0) }
+      ) {
+        try await foreground.run(record, iterations: iterations, takeOver: takeOver)
+      }
     }
     if json {
       print(JSONReporter.line(end, name: name))
