@@ -32,6 +32,9 @@ package struct CollectedTracer: Tracer {
         began: instant().nanosecondsSinceEpoch))
   }
 
+  /// The library's own word for it is deprecated: `withTraces` sends what is left when its body ends.
+  package func forceFlush() {}
+
   package func extract<Carrier, Extract: Extractor>(
     _ carrier: Carrier, into context: inout InstrumentationContext, using extractor: Extract
   ) where Extract.Carrier == Carrier {}

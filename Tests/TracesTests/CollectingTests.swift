@@ -78,7 +78,7 @@ struct CollectingTests {
   func failure() async throws {
     try await TestCollector.with { collector, port in
       await #expect(throws: Failed.self) {
-        try await withCollected(port) { try await withSpan("update") { _ in throw Failed() } }
+        try await withCollected(port) { try withSpan("update") { _ in throw Failed() } }
       }
       let span = try #require(collector.received.first?.spans.first)
       #expect((span["status"] as? [String: Any])?["code"] as? Int == 2)
@@ -94,7 +94,7 @@ struct CollectingTests {
     let port = try await TestCollector.with { _, port in port }
     let lines = Lines()
     var isDone = false
-    try await withCollected(port, lines: lines) { await withSpan("propose") { _ in isDone = true } }
+    try await withCollected(port, lines: lines) { withSpan("propose") { _ in isDone = true } }
     #expect(isDone)
     #expect(lines.all.contains { $0.contains("is away") }, "\(lines.all)")
   }
@@ -104,7 +104,7 @@ struct CollectingTests {
     try await TestCollector.with([0]) { collector, port in
       let lines = Lines()
       try await withCollected(port, ["OTEL_EXPORTER_OTLP_TIMEOUT": "50"], lines: lines) {
-        await withSpan("propose") { _ in }
+        withSpan("propose") { _ in }
       }
       #expect(collector.received.count == 1)
       #expect(lines.all.contains { $0.contains("did not answer within") }, "\(lines.all)")
@@ -116,7 +116,7 @@ struct CollectingTests {
     try await TestCollector.with([401]) { _, port in
       let lines = Lines()
       try await withCollected(port, ["OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20s3cret"], lines: lines) {
-        await withSpan("propose") { _ in }
+        withSpan("propose") { _ in }
       }
       #expect(lines.all.contains { $0.contains("refuses spans: answered 401") }, "\(lines.all)")
       #expect(!lines.all.contains { $0.contains("s3cret") })

@@ -213,7 +213,7 @@ package struct ExperimentRunner: Sendable {
         }
         try pass(.appendEvolved)
         return true
-      } catch {
+      } catch let error as EventLogError {
         guard case .wrongExpectedVersion = error else { throw error }
         let others = try await stored.readOn(log)
         guard !others.isEmpty, others.allSatisfy(\.isLife) else {
