@@ -144,6 +144,31 @@ struct DatabaseTests {
     }
   }
 
+  @Test("names of experiments are completed in a zsh that somebody types into")
+  func completionInZsh() async throws {
+    guard FileManager.default.isExecutableFile(atPath: "/usr/bin/zsh") else { return }
+    try await Installation.with { here in
+      let script = FileManager.default.temporaryDirectory.appending(path: "zsh-\(UUID())")
+      defer { try? FileManager.default.removeItem(at: script) }
+      let program = try Program.path("autodidact")
+      // Reading waits for the pattern; a shell that never shows it is ended.
+      let lines = """
+        zmodload zsh/zpty
+        path=(\(URL(filePath: program).deletingLastPathComponent().path) $path)
+        zpty shell "TERM=dumb zsh -f -i"
+        zpty -w shell 'autoload -U compinit; compinit -D; source <(autodidact completions zsh); print rea""dy'
+        zpty -r shell shown '*ready*'
+        zpty -w -n shell $'autodidact status fir\\t'
+        zpty -r shell shown '*status first*' && print completed
+        """
+      try Data(lines.utf8).write(to: script)
+      let outcome = try Program.run(
+        ["60", "zsh", "-f", script.path], environment: ["AUTODIDACT_DATABASE_URL": here.url],
+        executable: "/usr/bin/timeout")
+      #expect(outcome.output == "completed\n" && outcome.status == 0, "\(outcome)")
+    }
+  }
+
   @Test("what commands answer with --json is one object with the keys of docs/cli.md")
   func answers() async throws {
     try await Installation.with { here in
