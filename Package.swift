@@ -124,7 +124,9 @@ let package = Package(
     // How both programs speak on a terminal: endings, colours, JSON, top, the man page.
     .target(
       name: "Terminal",
-      dependencies: ["Daemon", "Domain", "EventLog", "Failpoints", "Projections", "Settings", argumentParser],
+      dependencies: [
+        "Daemon", "Domain", "EventLog", "Failpoints", "Projections", "Settings", "Traces", argumentParser,
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "autodidact",

@@ -4,6 +4,7 @@ import EventLog
 import Failpoints
 import Foundation
 import Settings
+import Traces
 
 /// What a program's exit code says; the same in every program, and stable (docs/cli.md).
 package enum ExitStatus: Int32, CaseIterable, Sendable {
@@ -92,7 +93,7 @@ package struct Ending: Hashable, Sendable {
     case is Fenced: .fenced
     case is UnknownExperiment: .notFound
     case EventLogError.unknownExperiment: .notFound
-    case is SettingsError, is AnnotationRefused, is FailpointError: .usage
+    case is SettingsError, is AnnotationRefused, is FailpointError, is CollectorSettings.Malformed: .usage
     default: .failed
     }
   }

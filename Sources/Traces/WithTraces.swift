@@ -1,21 +1,20 @@
 import Logging
 import Tracing
 
-/// Runs `body` with its spans going to the collector that the environment names; without one, spans cost next to nothing and
-/// go nowhere. The programs that play wrap their work in it.
+/// Runs `body` with its spans going to a collector; without one, spans cost next to nothing and go nowhere. The programs that
+/// play wrap their work in it.
 ///
 /// - Parameters:
-///   - program: the service's name, unless `OTEL_SERVICE_NAME` gives another.
+///   - settings: of the collector; nil for none.
+///   - program: who makes the spans.
 ///   - version: of this software.
 ///   - random: draws ids of spans.
-/// - Throws: `CollectorSettings.Malformed`, and what `body` throws.
+/// - Throws: what `body` throws.
 package func withTraces<Result: Sendable>(
-  environment: [String: String], program: String, version: String, logger: Logger,
+  to settings: CollectorSettings?, program: String, version: String, logger: Logger,
   random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 1 ... .max) }, _ body: () async throws -> Result
 ) async throws -> Result {
-  guard let settings = try CollectorSettings(environment: environment, program: program) else {
-    return try await body()
-  }
+  guard let settings else { return try await body() }
   let queue = SpanQueue()
   let exporter = SpanExporter(
     queue: queue, client: CollectorClient(settings: settings),

@@ -108,6 +108,7 @@ struct Autodidactd: AsyncParsableCommand {
     let manager = ServiceManager(
       environment: environment, process: Int(ProcessInfo.processInfo.processIdentifier))
     let url = try DatabaseAddress.find(option: database, environment: environment, home: home)
+    let collector = try CollectorSettings(environment: environment, program: "autodidactd")
     MetricsSystem.bootstrap(WebComposition.metrics)
     let web = try listen.map {
       try WebConfiguration(
@@ -131,9 +132,7 @@ struct Autodidactd: AsyncParsableCommand {
         configuration: ServiceGroupConfiguration(
           services: services,
           gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-      try await withTraces(
-        environment: environment, program: "autodidactd", version: softwareVersion, logger: logger
-      ) {
+      try await withTraces(to: collector, program: "autodidactd", version: softwareVersion, logger: logger) {
         try await group.run()
       }
     }

@@ -115,6 +115,21 @@ struct ProgramTests {
     #expect(problems[1]["suggestion"] as? String == "seed")
   }
 
+  @Test(
+    "a collector of traces that cannot be used is said before anything is opened",
+    arguments: [("autodidact", ["run", "first"]), ("autodidactd", [])])
+  func collector(name: String, arguments: [String]) throws {
+    let outcome = try Program.run(
+      arguments,
+      environment: [
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector", "AUTODIDACT_DATABASE_URL": "postgres://127.0.0.1:1/",
+      ],
+      executable: Program.path(name))
+    #expect(
+      outcome.status == 2 && outcome.errors.contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector'"), "\(outcome)"
+    )
+  }
+
   @Test("completion scripts are scripts their shells can read", arguments: ["bash", "zsh", "fish"])
   func completions(shell: String) throws {
     let script = try Program.run(["completions", shell])

@@ -14,9 +14,10 @@ struct CollectingTests {
     _ port: Int, _ environment: [String: String] = [:], lines: Lines = Lines(), _ body: () async throws -> Void
   ) async throws {
     let counter = Mutex<UInt64>(0)
+    let all = environment.merging(["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(port)"]) { mine, _ in mine }
     try await withTraces(
-      environment: environment.merging(["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(port)"]) { mine, _ in mine },
-      program: "test", version: "7", logger: Logger(label: "test") { _ in lines.handler },
+      to: try CollectorSettings(environment: all, program: "test"), program: "test", version: "7",
+      logger: Logger(label: "test") { _ in lines.handler },
       random: {
         counter.withLock {
           $0 += 1

@@ -46,6 +46,8 @@ struct Run: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let collector = try CollectorSettings(
+      environment: ProcessInfo.processInfo.environment, program: "autodidact")
     let end = try await database.withLog(manner: .writer(replySeconds: replyTimeout)) { log in
       let record = try await log.log.requireExperiment(name)
       let reporter = json ? nil : ConsoleReporter(name: name, iterations: iterations, color: database.color)
@@ -54,7 +56,7 @@ struct Run: AsyncParsableCommand {
         patience: Patience(outageMax: .seconds(outageMax)))
       defer { reporter?.close() }
       return try await withTraces(
-        environment: ProcessInfo.processInfo.environment, program: "autodidact", version: softwareVersion,
+        to: collector, program: "autodidact", version: softwareVersion,
         logger: Logger(label: "autodidact") { StreamLogHandler.standardError(label: $0) }
       ) {
         try await foreground.run(record, iterations: iterations, takeOver: takeOver)
