@@ -109,14 +109,13 @@ package final class CollectedSpan: Span {
 }
 
 /// What is known of a span at its end. Times are nanoseconds since 1970.
-package struct FinishedSpan: @unchecked Sendable {
+package struct FinishedSpan: Sendable {
   package var identity: SpanIdentity
   package var parent: SpanID?
   package var name: String
   package var kind: SpanKind
   package var began: UInt64
   package var ended: UInt64 = 0
-  // The library's attributes hold values that are Sendable, and do not say so.
   package var attributes = SpanAttributes()
   package var events: [SpanEvent] = []
   package var status: SpanStatus?
