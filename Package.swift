@@ -22,12 +22,14 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
-let web: [Target.Dependency] = [
-  .product(name: "Hummingbird", package: "hummingbird"),
-  .product(name: "HummingbirdCore", package: "hummingbird"), .product(name: "HTTPTypes", package: "swift-http-types"),
-  .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOCore", package: "swift-nio"),
-  .product(name: "NIOPosix", package: "swift-nio"),
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let network: [Target.Dependency] = [
+  .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+  .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let web: [Target.Dependency] =
+  [.product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird")]
+  + network
 
 let package = Package(
   name: "autodidact",
@@ -98,12 +100,9 @@ let package = Package(
     .target(
       name: "Traces",
       dependencies: [
-        crypto, logging, metrics, tracing, .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        crypto, logging, metrics, tracing, nioHTTP1,
         .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-      ],
+      ] + network,
       swiftSettings: strict),
     .target(name: "Settings", dependencies: ["Domain", yams], swiftSettings: strict),
     .target(name: "Dashboard", dependencies: ["Postgres"], swiftSettings: strict),
@@ -138,9 +137,8 @@ let package = Package(
     .executableTarget(
       name: "autodidactd",
       dependencies: [
-        "Daemon", "EventLog", "Failpoints", "HTTPAPI", "Terminal", "Traces", argumentParser, logging, lifecycle,
-        metrics,
-        unixSignals,
+        "Daemon", "EventLog", "Failpoints", "HTTPAPI", "Terminal", "Traces",
+        argumentParser, logging, lifecycle, metrics, unixSignals,
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -186,12 +184,7 @@ let package = Package(
       dependencies: ["Dashboard", "Domain", "EventLog", "Postgres", "PostgresLog", "Projections"],
       swiftSettings: strict),
     .testTarget(
-      name: "TracesTests",
-      dependencies: [
-        "Traces", logging, tracing, .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-      ],
-      swiftSettings: strict),
+      name: "TracesTests", dependencies: ["Traces", logging, tracing, nioHTTP1] + network, swiftSettings: strict),
     .testTarget(name: "SettingsTests", dependencies: ["Settings", "Domain"], swiftSettings: strict),
     .testTarget(
       name: "DaemonTests",

@@ -13,18 +13,6 @@ package struct CollectorSettings: Hashable, Sendable {
   /// `service.name` and what else is said of this process with every span.
   package var resource: [String: String]
 
-  package init(
-    host: String, port: Int, path: String, headers: [String: String] = [:], timeout: Duration = .seconds(10),
-    resource: [String: String] = [:]
-  ) {
-    self.host = host
-    self.port = port
-    self.path = path
-    self.headers = headers
-    self.timeout = timeout
-    self.resource = resource
-  }
-
   /// A variable that means nothing to us. The value of one that may hold a secret is not repeated.
   package struct Malformed: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String

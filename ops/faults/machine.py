@@ -216,12 +216,12 @@ class Round:
         self.machine.processes.append(process)
         return process
 
-    def foreground(self, failpoint="", *arguments):
+    def foreground(self, failpoint="", *arguments, extra=None):
         """The other program that runs experiments."""
         process = Process(
             [str(PROGRAMS / "autodidact"), "run", "one", "--threads", "1", "--reply-timeout", "3", "--outage-max", "50",
              "--database", self.machine.cluster.url(self.database, self.port), *arguments],
-            self.machine.environment(self.home, {"AUTODIDACT_FAILPOINT": failpoint}),
+            self.machine.environment(self.home, {"AUTODIDACT_FAILPOINT": failpoint, **(extra or {})}),
             self.home / f"daemon-{len(self.processes)}.log")
         self.processes.append(process)
         self.machine.processes.append(process)
